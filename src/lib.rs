@@ -1,0 +1,3 @@
+//! Tidegate.
+pub mod id;
+pub mod limits;

@@ -1,0 +1,70 @@
+//! How much of anything? Every bound of the program that is not a configuration key.
+//!
+//! A reader can audit the memory of the gateway from this page: nothing else in it grows without a
+//! configured ceiling. Sizes are bytes unless the name says otherwise.
+
+use std::time::Duration;
+
+/// The one buffer that every read goes into. Also the most that a peer which does not read can
+/// make the gateway hold for one direction of an exchange or tunnel.
+pub const SCRATCH: usize = 64 * 1024;
+
+/// The most field lines a head may have whatever `max_headers` says (431, RFC 6585 5).
+pub const FIELD_LINES_MAX: usize = 256;
+
+/// The largest response head taken from a server (502).
+pub const RESPONSE_HEAD_MAX: usize = 64 * 1024;
+
+/// The most field lines taken from a server (502).
+pub const RESPONSE_FIELDS_MAX: usize = 256;
+
+/// Chunk size line: the most hex digits of a chunk size (400 or 502, RFC 9112 7.1). Fifteen digits
+/// cannot overflow 64 bits.
+pub const CHUNK_SIZE_DIGITS: u8 = 15;
+
+/// The longest chunk extension of one chunk (400 or 502, RFC 9112 7.1.1).
+pub const CHUNK_EXTENSION_MAX: u16 = 256;
+
+/// The largest trailer section (400 or 502, RFC 9112 7.1.2).
+pub const TRAILER_MAX: usize = 8 * 1024;
+
+/// The largest Content-Length: 2^53-1, the last integer that every JSON reader agrees on.
+pub const CONTENT_LENGTH_MAX: u64 = (1 << 53) - 1;
+
+/// Interim responses relayed for one request (502 after that).
+pub const INTERIM_MAX: u8 = 16;
+
+/// Pipelined bytes read ahead of the exchange under way; the rest waits in the kernel.
+pub const PIPELINE_MAX: usize = 16 * 1024;
+
+/// How long a client that expects `100 Continue` waits for the server's word before the gateway
+/// gives its own (RFC 9110 10.1.1).
+pub const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Lingering close (RFC 9112 9.6): what still arrives is discarded up to this many bytes ...
+pub const LINGER_BYTES: usize = 64 * 1024;
+/// ... or for this long.
+pub const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// The waits of a request for which there is no room, in order; then 429.
+pub const KNOCKS: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1600),
+];
+
+/// The largest answer to a health probe, head and content together (unhealthy).
+pub const PROBE_ANSWER_MAX: usize = 16 * 1024;
+
+/// Connections refused in a row after which a server sits out ...
+pub const REFUSALS_IN_A_ROW: u32 = 3;
+/// ... for this long, or until a probe succeeds.
+pub const SIT_OUT: Duration = Duration::from_secs(10);
+
+/// How often names are resolved again.
+pub const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The `Retry-After` of a 429 or 503 (RFC 9110 10.2.3), in seconds.
+pub const RETRY_AFTER_SECONDS: u32 = 1;
