@@ -7,9 +7,10 @@
 //! - the request says whom we forward for: `X-Forwarded-*` and Via (RFC 9110 7.6.3);
 //! - our own connection options are added, and a Date where one is missing (RFC 9110 6.6.1).
 //!
-//! Our own lines stand behind the others, in this order. Nothing is allocated but the growth of the
-//! buffer that the head is written to.
+//! Our own lines stand behind the others, in this order. Nothing is allocated for a usual head but
+//! the growth of the buffer that it is written to.
 
+use std::cmp::Ordering;
 use std::io::Write;
 use std::net::IpAddr;
 
@@ -285,32 +286,35 @@ impl Kind {
     }
 }
 
-/// The connection options of a head (RFC 9110 7.6.1).
-struct Options<'h, 'b> {
-    fields: &'h [Header<'b>],
-    /// Is there one that does not end here anyway? Almost never, and then nobody looks further.
-    name_fields: bool,
-}
+/// The connection options of a head that name fields (RFC 9110 7.6.1).
+///
+/// Usually there are none, and then nothing is allocated. They are sorted, because a head full of
+/// options on one side and fields on the other would else keep us busy for milliseconds.
+struct Options<'b>(Vec<&'b [u8]>);
 
-impl<'h, 'b> Options<'h, 'b> {
-    fn of(fields: &'h [Header<'b>]) -> Self {
-        let name_fields = connection_options(fields).any(|option| {
-            !option.eq_ignore_ascii_case(b"close")
-                && !matches!(Kind::of(option), Kind::HopByHop | Kind::Te | Kind::Upgrade)
-        });
-        Self { fields, name_fields }
+impl<'b> Options<'b> {
+    fn of(fields: &[Header<'b>]) -> Self {
+        let mut options = Vec::new();
+        for field in fields.iter().filter(|field| field.name.eq_ignore_ascii_case("Connection")) {
+            options.extend(elements(field.value).filter(|option| {
+                !option.eq_ignore_ascii_case(b"close")
+                    && !matches!(Kind::of(option), Kind::HopByHop | Kind::Te | Kind::Upgrade)
+            }));
+        }
+        options.sort_unstable_by(|a, b| regardless_of_case(a, b));
+        Self(options)
     }
 
     /// Is the field of this name meant for us alone?
     fn name(&self, name: &str) -> bool {
-        self.name_fields
-            && connection_options(self.fields).any(|o| o.eq_ignore_ascii_case(name.as_bytes()))
+        let name = name.as_bytes();
+        self.0.binary_search_by(|option| regardless_of_case(option, name)).is_ok()
     }
 }
 
-fn connection_options<'b>(fields: &[Header<'b>]) -> impl Iterator<Item = &'b [u8]> {
-    let lines = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("Connection"));
-    lines.flat_map(|field| elements(field.value))
+fn regardless_of_case(a: &[u8], b: &[u8]) -> Ordering {
+    let lower = u8::to_ascii_lowercase;
+    a.iter().map(lower).cmp(b.iter().map(lower))
 }
 
 /// The elements of a list (RFC 9110 5.6.1).
