@@ -84,22 +84,22 @@ impl<S: Read + Write> Connection<S> {
 
     /// The next request, content included; asks for the content if the client waits to be asked.
     pub(super) fn next_request(&mut self) -> Result<Request, Fault> {
-        let (mut request, framing, expects_continue) = loop {
-            if let Some((length, head)) = parse_head(&self.inbox)? {
-                self.inbox.drain(..length);
+        let head = loop {
+            if let Some(head) = Head::parse(&self.inbox)? {
+                self.inbox.drain(..head.length);
                 break head;
             }
             self.fill(HEAD_MAX)?;
         };
-        if expects_continue {
+        if head.expects_continue {
             self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
-        request.content = match framing {
+        let content = match head.framing {
             Framing::Length(length) if length > CONTENT_MAX => return Err(Fault::TooLarge),
             Framing::Length(length) => self.take(length)?,
             Framing::Chunked => self.take_chunks()?,
         };
-        Ok(request)
+        Ok(Request { content, ..head.request })
     }
 
     /// Exactly `length` bytes.
@@ -168,40 +168,53 @@ impl<S: Read + Write> Connection<S> {
     }
 }
 
-/// The length of the head in `bytes`, and what it says; `None` if it is not whole yet.
-fn parse_head(bytes: &[u8]) -> Result<Option<(usize, (Request, Framing, bool))>, Fault> {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
-    let mut head = httparse::Request::new(&mut fields);
-    let httparse::Status::Complete(length) = head.parse(bytes)? else { return Ok(None) };
+/// What a head says of the request and of what follows it.
+struct Head {
+    /// Bytes of the head itself, blank line included.
+    length: usize,
+    request: Request,
+    framing: Framing,
+    expects_continue: bool,
+}
 
-    let value = |name: &str| {
-        let field = head.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name));
-        field.and_then(|field| str::from_utf8(field.value).ok()).map(str::trim)
-    };
-    let is = |name, wanted| value(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+impl Head {
+    /// The head that `bytes` begin with; `None` if it is not whole yet.
+    fn parse(bytes: &[u8]) -> Result<Option<Self>, Fault> {
+        let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+        let mut head = httparse::Request::new(&mut fields);
+        let httparse::Status::Complete(length) = head.parse(bytes)? else { return Ok(None) };
 
-    let framing = match (value("Transfer-Encoding"), value("Content-Length")) {
-        (None, None) => Framing::Length(0),
-        (None, Some(length)) => Framing::Length(length.parse().map_err(|_| Fault::Malformed)?),
-        (Some(_), None) if is("Transfer-Encoding", "chunked") => Framing::Chunked,
-        (Some(_), _) => return Err(Fault::Malformed),
-    };
-    let opens_websocket = is("Upgrade", "websocket") && is("Sec-WebSocket-Version", "13");
-    let key = value("Sec-WebSocket-Key").filter(|_| opens_websocket && head.method == Some("GET"));
-    let persistent = if head.version == Some(1) {
-        !is("Connection", "close")
-    } else {
-        is("Connection", "keep-alive")
-    };
-    let target = head.path.unwrap_or_default();
-    let request = Request {
-        method: head.method.unwrap_or_default().to_owned(),
-        path: target.split(['?', '#']).next().unwrap_or_default().to_owned(),
-        persistent,
-        websocket_key: key.map(str::to_owned),
-        content: Vec::new(),
-    };
-    Ok(Some((length, (request, framing, is("Expect", "100-continue")))))
+        let value = |name: &str| {
+            let field = head.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+            field.and_then(|field| str::from_utf8(field.value).ok()).map(str::trim)
+        };
+        let is = |name, wanted| value(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+
+        let framing = match (value("Transfer-Encoding"), value("Content-Length")) {
+            (None, None) => Framing::Length(0),
+            (None, Some(length)) => Framing::Length(length.parse().map_err(|_| Fault::Malformed)?),
+            (Some(_), None) if is("Transfer-Encoding", "chunked") => Framing::Chunked,
+            (Some(_), _) => return Err(Fault::Malformed),
+        };
+        let opens_websocket = is("Upgrade", "websocket") && is("Sec-WebSocket-Version", "13");
+        let key =
+            value("Sec-WebSocket-Key").filter(|_| opens_websocket && head.method == Some("GET"));
+        let persistent = if head.version == Some(1) {
+            !is("Connection", "close")
+        } else {
+            is("Connection", "keep-alive")
+        };
+        let target = head.path.unwrap_or_default();
+        let request = Request {
+            method: head.method.unwrap_or_default().to_owned(),
+            path: target.split(['?', '#']).next().unwrap_or_default().to_owned(),
+            persistent,
+            websocket_key: key.map(str::to_owned),
+            content: Vec::new(),
+        };
+        let expects_continue = is("Expect", "100-continue");
+        Ok(Some(Self { length, request, framing, expects_continue }))
+    }
 }
 
 #[cfg(test)]
