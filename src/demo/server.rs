@@ -108,7 +108,7 @@ impl Server {
                 let _ = Answer::refusal("503 Service Unavailable").write(&mut stream, "", false);
                 continue;
             }
-            // Counted before the thread runs, so that a burst of clients cannot slip past the limit.
+            // Counted before the thread runs: a burst of clients cannot slip past the limit.
             let (server, seat) = (self.clone(), Counted::new(&open));
             let converse = move || {
                 let _seat = seat;
