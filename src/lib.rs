@@ -1,3 +1,4 @@
 //! Tidegate.
+pub mod demo;
 pub mod id;
 pub mod limits;
