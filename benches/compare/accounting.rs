@@ -1,26 +1,14 @@
-//! What did a process cost: time on its core, memory, system calls?
+//! What did a process cost: time on its core, memory?
 //!
-//! All from `/proc`, summed over the process and its children (nginx: master and worker). System
-//! calls are counted by `strace`, which slows what it watches, so that run is always apart.
+//! All from `/proc`, summed over the process and its children (nginx: master and worker).
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use crate::process::{Core, Process};
-
-/// How long strace may take to attach.
-const ATTACH: Duration = Duration::from_secs(2);
-/// How long strace may take to print its table.
-const DETACH: Duration = Duration::from_secs(5);
+use std::time::Duration;
 
 /// A process and its children, as they were when looked for.
 #[derive(Clone)]
 pub(crate) struct Family {
-    members: Vec<u32>,
+    pub(crate) members: Vec<u32>,
 }
 
 /// Bytes of memory of a family.
@@ -89,74 +77,4 @@ fn bytes_of(text: &str, label: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(label));
     let number = line.and_then(|line| line.split_whitespace().next());
     number.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
-}
-
-/// How often each system call was made, by name.
-pub(crate) type Calls = BTreeMap<String, u64>;
-
-/// A running strace.
-pub(crate) struct Trace {
-    strace: Process,
-    table: PathBuf,
-}
-
-impl Trace {
-    /// Begins to count the system calls of `family`.
-    ///
-    /// # Errors
-    /// strace is not installed or may not attach.
-    pub(crate) fn begin(family: &Family, directory: &Path) -> io::Result<Self> {
-        let table = directory.join("strace.table");
-        let mut arguments = vec!["-c".to_owned(), "-f".to_owned(), "-q".to_owned()];
-        arguments.extend(["-o".to_owned(), table.display().to_string()]);
-        for member in &family.members {
-            arguments.extend(["-p".to_owned(), member.to_string()]);
-        }
-        let complaints = directory.join("strace.stderr");
-        let mut strace = Process::start(Core::Load, Path::new("strace"), &arguments, &complaints)?;
-        let deadline = Instant::now() + ATTACH;
-        while !family.members.iter().all(|&member| is_traced(member)) {
-            if strace.ended().is_some() || Instant::now() > deadline {
-                let why = fs::read_to_string(&complaints).unwrap_or_default();
-                return Err(io::Error::other(format!("strace did not attach: {}", why.trim())));
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        Ok(Self { strace, table })
-    }
-
-    /// Lets go of the family and returns what was counted.
-    ///
-    /// # Errors
-    /// strace left no table.
-    pub(crate) fn end(mut self) -> io::Result<Calls> {
-        self.strace.signal("INT");
-        let deadline = Instant::now() + DETACH;
-        while self.strace.ended().is_none() && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(5));
-        }
-        Ok(calls_of(&fs::read_to_string(&self.table)?))
-    }
-}
-
-fn is_traced(process: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
-    tracer.is_some_and(|tracer| tracer.trim() != "0")
-}
-
-/// Reads the table of `strace -c`: share, seconds, microseconds per call, calls, perhaps errors,
-/// name. Its last line is the total, which is left out.
-fn calls_of(table: &str) -> Calls {
-    let mut calls = Calls::new();
-    for line in table.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, _, _, count, .., name] = words.as_slice() else { continue };
-        if let Ok(count) = count.parse()
-            && *name != "total"
-        {
-            calls.insert((*name).to_owned(), count);
-        }
-    }
-    calls
 }

@@ -23,7 +23,7 @@
 //!   kernel, divided by the answers that the load generator counted. It holds even when
 //!   the load generator's core is the bottleneck (*core busy* below 100%), when requests/s
 //!   says little about the proxy.
-//! - *System calls* come from a separate run under strace.
+//! - *System calls* are counted in a separate run by perf, or by strace.
 //! - Latencies of most work are those of a closed loop: they follow from requests/s. The *paced*
 //!   work sends at a fixed rate, and counts from when a request was due.
 //! - Memory is the process's private memory, before and after 10,000 clients (each with one
@@ -35,9 +35,10 @@
 //! a proxy with a pool has where clients do not stay, so it is no floor for *new connection
 //! per request*.
 //!
-//! Needed: Linux, two cores, `taskset`, `wrk`, and for system calls `strace`; `haproxy`, `nginx`.
+//! Needed: Linux, two cores, `taskset`, `wrk`; for system calls `perf` or `strace`; `haproxy`, `nginx`.
 
 mod accounting;
+mod calls;
 mod footprint;
 mod forwarder;
 mod load;

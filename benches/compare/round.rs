@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::accounting::{Calls, Trace};
+use crate::calls::Counter;
 use crate::options::Options;
 use crate::peer::{BASELINE, Peer, Site};
 use crate::stats::median;
 use crate::work::Work;
 
-/// Seconds of the run that warms a peer, and of the one under strace.
+/// Seconds of the run that warms a peer, and of the one whose system calls are counted.
 const SHORT: u64 = 1;
 
 /// One peer in one round.
@@ -59,7 +59,7 @@ pub(crate) fn compare(work: &Work, peers: &mut [Peer], site: &Site, options: &Op
             // Only warms; what goes wrong here goes wrong in the rounds as well.
             let _ = work.load.run(peer.address, SHORT, options.rate, &site.directory);
         }
-        match trace(work, peer, site, options) {
+        match count_calls(work, peer, site, options) {
             Ok(calls) => series.calls = calls,
             Err(error) => eprintln!("{}: no system calls counted: {error}", peer.name),
         }
@@ -110,15 +110,15 @@ fn measure(
 }
 
 /// System calls for each request in a run apart.
-fn trace(
+fn count_calls(
     work: &Work,
     peer: &Peer,
     site: &Site,
     options: &Options,
 ) -> io::Result<BTreeMap<String, f64>> {
-    let trace = Trace::begin(&peer.family, &site.directory)?;
+    let counter = Counter::begin(&peer.family, &site.directory)?;
     let outcome = work.load.run(peer.address, SHORT, options.rate, &site.directory);
-    let calls: Calls = trace.end()?;
+    let calls = counter.end()?;
     let requests = outcome?.requests;
     if requests == 0.0 {
         return Err(io::Error::other("no request was answered"));
