@@ -191,6 +191,11 @@ http {{
             proxy_buffer_size 16k;
             proxy_buffers 16 16k;
             proxy_read_timeout 1h;
+            location /chunked {{
+                proxy_pass http://origin;
+                proxy_buffer_size 32k;
+                proxy_buffers 8 32k;
+            }}
         }}
     }}
 }}
