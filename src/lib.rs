@@ -1,3 +1,4 @@
 //! Tidegate.
 pub mod id;
 pub mod limits;
+pub mod timer;
