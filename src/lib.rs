@@ -1,4 +1,6 @@
 //! Tidegate.
+pub mod balance;
 pub mod id;
 pub mod limits;
 pub mod timer;
+pub mod websocket;
