@@ -1,4 +1,6 @@
 //! Tidegate.
+pub mod balance;
 pub mod demo;
 pub mod id;
 pub mod limits;
+pub mod timer;

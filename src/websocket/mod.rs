@@ -1,0 +1,1 @@
+//! What is a WebSocket frame? (RFC 6455)
