@@ -167,6 +167,13 @@ impl Pool {
     #[must_use]
     pub fn connect_failed(&mut self) -> Vec<ClientId> {
         self.connecting = less_one(self.connecting);
+        self.dismiss()
+    }
+
+    /// Sends away whoever stands in line in vain: everybody when no worker is open or on its way,
+    /// otherwise the last ones beyond what the line may hold. They are to try another server.
+    #[must_use]
+    pub fn dismiss(&mut self) -> Vec<ClientId> {
         let places = if self.open() == 0 { 0 } else { self.places() };
         let stay = places.min(self.line.len());
         self.line.drain(stay..).map(|waiter| waiter.client).collect()

@@ -333,7 +333,7 @@ impl Opening {
     ) -> Result<(), Fault> {
         self.interims += 1;
         if self.interims > limits::INTERIM_MAX {
-            return Err(refused(Refusal::TooManyInterims));
+            return Err(refused(Refusal::TooManyInterimResponses));
         }
         let known = head.status == 100 && *expectation == Expectation::MetByGateway;
         if head.status == 100 && *expectation == Expectation::Awaited {
@@ -362,7 +362,7 @@ impl Opening {
         desk: &mut Desk,
         terms: &Terms,
     ) -> Result<Heard, Fault> {
-        let Some(accept) = &terms.accept else { return Err(refused(Refusal::UnaskedSwitch)) };
+        let Some(accept) = &terms.accept else { return Err(refused(Refusal::UnaskedUpgrade)) };
         handshake::check_response(head, accept).map_err(refused)?;
         let onward = Onward {
             asked: terms.asked,
@@ -405,7 +405,7 @@ impl Opening {
             bytes: 0,
             persist_client,
             persist_worker: head.persistent,
-            keep_alive: None,
+            keep_alive: head.keep_alive_timeout,
         };
         let rest = &bytes[head.len..];
         let mut framing = head.framing;

@@ -14,13 +14,13 @@ use crate::limits;
 
 /// How an answer is given.
 #[derive(Debug)]
-pub struct Manner {
+pub(super) struct Manner {
     /// What the request was.
-    pub asked: Asked,
+    pub(super) asked: Asked,
     /// The connection takes another request.
-    pub persistent: bool,
+    pub(super) persistent: bool,
     /// What the client has to be given first.
-    pub backlog: Buffer,
+    pub(super) backlog: Buffer,
 }
 
 impl Default for Manner {
@@ -32,7 +32,7 @@ impl Default for Manner {
 
 impl Manner {
     /// For the request of that exchange, which no server will answer.
-    pub fn of(exchange: &mut Exchange) -> Self {
+    pub(super) fn of(exchange: &mut Exchange) -> Self {
         Self {
             asked: exchange.asked,
             persistent: exchange.is_persistent() && exchange.is_request_read(),

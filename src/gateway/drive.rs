@@ -3,7 +3,6 @@
 use super::Gateway;
 use super::answering::Manner;
 use super::client::State;
-use super::errand::Errand;
 use super::token::Token;
 use super::worker;
 use crate::flow::exchange::{Awaits, Fault, Progress};

@@ -12,7 +12,7 @@ use std::io;
 
 /// Why nobody is accepted at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub(super) enum Door {
     /// Somebody is.
     Open,
     /// `max_connections` are there; the next to leave lets the next in.

@@ -68,7 +68,7 @@ impl Gateway {
             return;
         }
         let Some(address) = server.next_address() else {
-            return self.note_verdict(server_id, Verdict::Unhealthy(Cause::UnknownName));
+            return self.note_verdict(server_id, Verdict::Unhealthy(Cause::NameUnknown));
         };
         let entry = self.probes.vacant_entry();
         let id = ProbeId::from(entry.key());
@@ -121,7 +121,7 @@ impl Gateway {
             match outlet.flush(&mut probe.socket) {
                 Ok(true) => probe.enter(id, State::Listening(Vec::new())),
                 Ok(false) => return,
-                Err(_) => return self.conclude(id, Verdict::Unhealthy(Cause::Cut)),
+                Err(_) => return self.conclude(id, Verdict::Unhealthy(Cause::CutShort)),
             }
         }
         let probe = &mut self.probes[id.index()];
@@ -144,7 +144,7 @@ impl Gateway {
 
     /// The probe has taken too long.
     pub(super) fn on_probe_late(&mut self, id: ProbeId) {
-        self.conclude(id, Verdict::Unhealthy(Cause::Timeout));
+        self.conclude(id, Verdict::Unhealthy(Cause::TimedOut));
     }
 
     fn conclude(&mut self, id: ProbeId, verdict: Verdict) {
@@ -176,7 +176,7 @@ impl Gateway {
 /// The verdict on an answer as far as it has come; `None` when more may follow. `ended`: nothing
 /// will.
 fn read_answer(answer: &[u8], ended: bool) -> Option<Verdict> {
-    let cut = ended.then_some(Verdict::Unhealthy(Cause::Cut));
+    let cut = ended.then_some(Verdict::Unhealthy(Cause::CutShort));
     if answer.len() > limits::PROBE_ANSWER_MAX {
         return Some(Verdict::Unhealthy(Cause::Oversized));
     }

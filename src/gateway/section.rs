@@ -2,7 +2,7 @@
 
 use super::server::Server;
 use crate::balance::algorithm::Balance;
-use crate::config::{self, HealthCheck};
+use crate::config::{self, Algorithm, HealthCheck};
 use crate::id::ServerId;
 use slab::Slab;
 use std::time::{Duration, Instant};
@@ -47,7 +47,10 @@ impl Section {
     pub fn new(config: &config::Section, servers: Vec<ServerId>) -> Self {
         Self {
             servers,
-            balance: Balance::from(config.algorithm),
+            balance: match config.algorithm {
+                Algorithm::RoundRobin => Balance::round_robin(),
+                Algorithm::Random => Balance::Random,
+            },
             health: config.health.clone(),
             connect_timeout: config.connect_timeout,
             response_timeout: config.response_timeout,
@@ -63,11 +66,9 @@ impl Section {
         now: Instant,
         rng: &mut impl rand::Rng,
     ) -> Option<ServerId> {
-        let Self { servers: mine, balance, .. } = self;
-        balance.pick(
-            mine,
-            |id| servers[id.index()].is_available(now) && !tried.contains(&id),
-            rng,
-        )
+        let candidates = self.servers.iter().copied();
+        let candidates = candidates
+            .filter(|id| servers[id.index()].is_available(now) && !tried.contains(id));
+        self.balance.pick(candidates, rng)
     }
 }

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 /// How far stopping has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopping {
+pub(super) enum Stopping {
     /// Not ready any more, but still answering, so that whoever balances before us can notice.
     Draining {
         /// When everything has to be over.

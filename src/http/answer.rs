@@ -96,6 +96,12 @@ impl Answer {
         Self::new(408, "body_timeout", "the request body did not arrive in time")
     }
 
+    /// The request stood in line for as long as its server may take to answer.
+    pub const fn queue_timeout() -> Self {
+        let message = "no worker came free in time";
+        Self::new(503, "queue_timeout", message).retry_after()
+    }
+
     /// The client asks for a WebSocket and there is no `[websocket]` section.
     pub const fn not_configured_for_websocket() -> Self {
         let message = "proxy not configured to handle websocket connections";

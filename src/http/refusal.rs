@@ -105,6 +105,10 @@ pub enum Refusal {
     /// Sec-WebSocket-Key is not there exactly once with 16 bytes in base64 (RFC 6455 4.2.1).
     BadWebSocketKey,
 
+    // Responses that go on and on.
+    /// More interim responses to one request than are relayed (RFC 9110 15.2).
+    TooManyInterimResponses,
+
     // The opening handshake, from the server.
     /// A 101 to a request that did not ask for websocket (RFC 9110 15.2.2).
     UnaskedUpgrade,
@@ -180,6 +184,7 @@ impl Refusal {
             Self::WebSocketVersion => (426, "websocket_version", "Sec-WebSocket-Version must be 13"),
             Self::BadWebSocketKey => (400, "bad_websocket_key", "Sec-WebSocket-Key must be 16 bytes in base64"),
 
+            Self::TooManyInterimResponses => (502, "too_many_interim_responses", "the server sent too many interim responses"),
             Self::UnaskedUpgrade => (502, "unasked_upgrade", "the server changed protocols unasked"),
             Self::BadUpgradeResponse => (502, "bad_upgrade_response", "the server did not change to websocket"),
             Self::BadWebSocketAccept => (502, "bad_websocket_accept", "the server did not accept this websocket key"),

@@ -20,13 +20,16 @@ mod tests;
 /// What every server appends to the key before it hashes it (RFC 6455 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/// What a 101 has to carry in Sec-WebSocket-Accept: 20 bytes in base64.
+pub type Accept = [u8; 28];
+
 /// The Sec-WebSocket-Accept that belongs to a Sec-WebSocket-Key (RFC 6455 4.2.2).
 ///
 /// ```
 /// # use tidegate::websocket::handshake::accept_key;
 /// assert_eq!(&accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 /// ```
-pub fn accept_key(key: &[u8]) -> [u8; 28] {
+pub fn accept_key(key: &[u8]) -> Accept {
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
     let mut accept = [0; 28];
     let written = BASE64_STANDARD.encode_slice(digest, &mut accept);
@@ -38,7 +41,7 @@ pub fn accept_key(key: &[u8]) -> [u8; 28] {
 ///
 /// # Errors
 /// The first requirement of RFC 6455 4.2.1 that the request does not meet.
-pub fn check_request(head: &RequestHead<'_, '_>) -> Result<[u8; 28], Refusal> {
+pub fn check_request(head: &RequestHead<'_, '_>) -> Result<Accept, Refusal> {
     if head.method != "GET" {
         return Err(Refusal::BadWebSocketMethod);
     }
@@ -64,7 +67,7 @@ pub fn check_request(head: &RequestHead<'_, '_>) -> Result<[u8; 28], Refusal> {
 ///
 /// # Errors
 /// The first requirement of RFC 6455 4.1 that the response does not meet.
-pub fn check_response(head: &ResponseHead<'_, '_>, accept: &[u8; 28]) -> Result<(), Refusal> {
+pub fn check_response(head: &ResponseHead<'_, '_>, accept: &Accept) -> Result<(), Refusal> {
     let upgrade = only(head.fields, "Upgrade");
     let to_websocket = upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"));
     let upgrades = all(head.fields, "Connection").any(|options| lists(options, "upgrade"));
