@@ -194,3 +194,57 @@ impl fmt::Display for Refusal {
 }
 
 impl Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    /// The declaration itself, so that a new variant cannot be forgotten here.
+    const SOURCE: &str = include_str!("refusal.rs");
+
+    fn rows() -> Vec<(u16, String, String)> {
+        let rows = SOURCE.lines().filter_map(|line| {
+            let (variant, row) = line.trim().strip_prefix("Self::")?.split_once(" => (")?;
+            let mut cells = row.split('"');
+            let status = cells.next()?.trim_end_matches(", ").parse().ok()?;
+            let reason = cells.next()?.to_owned();
+            assert_eq!(reason, snake_case(variant));
+            Some((status, reason, cells.nth(1)?.to_owned()))
+        });
+        rows.collect()
+    }
+
+    /// `BadWebSocketKey` as `bad_websocket_key`: the protocol is one word to us.
+    fn snake_case(variant: &str) -> String {
+        let words = variant.replace("WebSocket", "Websocket");
+        let mut reason = String::new();
+        for letter in words.chars() {
+            if letter.is_ascii_uppercase() && !reason.is_empty() {
+                reason.push('_');
+            }
+            reason.push(letter.to_ascii_lowercase());
+        }
+        reason
+    }
+
+    #[test]
+    fn every_refusal_has_a_word_of_its_own_a_sentence_and_a_status_we_answer_with() {
+        let known = [400, 405, 413, 414, 417, 426, 431, 501, 502, 505];
+        let rows = rows();
+        let reasons: HashSet<_> = rows.iter().map(|(_, reason, _)| reason).collect();
+        assert!(rows.len() > 40 && reasons.len() == rows.len());
+        for (status, reason, message) in &rows {
+            assert!(known.contains(status), "{reason}: {status}");
+            assert!(!message.is_empty() && !message.ends_with('.'), "{reason}");
+            assert!(!message.contains(['"', '\\']) && message.is_ascii(), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_prints_its_message() {
+        let refusal = Refusal::TwoFramings;
+        assert_eq!((refusal.status(), refusal.reason()), (400, "two_framings"));
+        assert_eq!(refusal.to_string(), refusal.message());
+    }
+}

@@ -5,8 +5,8 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use super::request_within;
 use super::{
-    Expected, HeadLimits, LIMITS, PLAIN, assert_cuts_make_no_difference, request,
-    response_to, response_within,
+    Expected, HeadLimits, LIMITS, PLAIN, assert_cuts_make_no_difference, request, response_to,
+    response_within,
 };
 use crate::http::fields::{all, is_token};
 use crate::http::framing::Framing;
