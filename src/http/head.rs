@@ -6,7 +6,7 @@
 //! httparse finds methods, targets, names and values and refuses control characters in them. It
 //! takes, however, LF for CRLF, any number of empty lines before the start line, and UTF-8 in
 //! targets. Whatever it takes is looked at once more; whatever it refuses has its cause found in
-//! [`fault`], which costs time only for heads that are refused.
+//! `fault`, which costs time only for heads that are refused.
 
 pub mod request;
 pub mod response;
