@@ -108,6 +108,7 @@ fn a_head_of_just_the_limits_passes_and_one_more_is_refused() {
         let line_came = max_bytes >= b"GET / HTTP/1.1\r\n".len();
         let refusal = if line_came { HeadTooLarge } else { TargetTooLong };
         assert_eq!(within(max_bytes, 2)(head).0, Refused(refusal), "{max_bytes}");
+        assert_eq!(within(max_bytes, 2)(&head[..max_bytes]).0, Refused(refusal), "{max_bytes}");
         assert_eq!(within(max_bytes, 2)(&head[..max_bytes - 1]).0, Incomplete, "{max_bytes}");
     }
 }
