@@ -94,9 +94,5 @@ pub const SPARE_ERRANDS: usize = 256;
 /// How long accepting pauses when descriptors have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Descriptors kept back for the poll, the log, the listener, names and probes when the ceiling of
-/// connections is computed.
-pub const DESCRIPTORS_RESERVED: usize = 64;
-
 /// The timer wheel's precision.
 pub const TICK: Duration = Duration::from_millis(100);

@@ -3,7 +3,6 @@
 use super::Gateway;
 use super::token::Token;
 use crate::config::{Config, Frontend};
-use crate::limits;
 use crate::net::{Clock, Poll, Signal, Signals};
 use log::{info, warn};
 use std::fmt;
@@ -75,9 +74,7 @@ fn listen_address(frontend: &Frontend) -> Result<SocketAddr, Error> {
 /// of them may need a connection to a server too.
 fn max_connections(config: &Config) -> usize {
     let descriptors = crate::net::raise_descriptor_limit();
-    let pooled: usize = config.http.iter().flat_map(|s| &s.servers).map(|s| s.workers.max).sum();
-    let probes = config.http.iter().chain(&config.websocket).map(|s| s.servers.len()).sum::<usize>();
-    let spare = descriptors.saturating_sub(limits::DESCRIPTORS_RESERVED + pooled + probes);
+    let spare = descriptors.saturating_sub(config.descriptors_without_clients());
     let allowed = if config.websocket.is_some() { spare / 2 } else { spare }.max(1);
     match config.frontend.max_connections {
         Some(wanted) if wanted > allowed => {
