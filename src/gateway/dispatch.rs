@@ -188,7 +188,7 @@ impl Gateway {
     fn rule_out(&mut self, errand: &mut Errand, server: ServerId, why: io::ErrorKind) {
         errand.tried.push(server);
         errand.failure = Some(failure(why));
-        self.note_unreachable(server);
+        self.note_unreachable(server, why);
     }
 
     /// Sends a request once more, on a fresh connection to the same server: the reused one was
