@@ -13,21 +13,40 @@ const LARGE: usize = 200 * MIB;
 /// What the whole process may ever take, in bytes.
 const MEMORY_MAX: u64 = 16 << 20;
 
-/// A body of [`LARGE`] bytes in that framing, written by a thread of its own. No two megabytes of
-/// it are alike.
+/// A body of [`LARGE`] bytes: its megabytes are windows into one pattern, no two of them that
+/// follow each other alike.
+struct Content {
+    pattern: Vec<u8>,
+}
+
+impl Content {
+    /// A prime, so that a shift by any power of two shows.
+    const PERIOD: usize = 251;
+
+    fn new() -> Self {
+        let bytes = 0..MIB + Self::PERIOD;
+        Self { pattern: bytes.map(|at| (at % Self::PERIOD) as u8).collect() }
+    }
+
+    fn piece(&self, number: usize) -> &[u8] {
+        &self.pattern[number % Self::PERIOD..][..MIB]
+    }
+}
+
+/// Sends all of it in that framing, on a thread of its own.
 fn pour_in(mut wire: Wire, chunked: bool) -> thread::JoinHandle<Wire> {
     thread::spawn(move || {
+        let content = Content::new();
         for number in 0..LARGE / MIB {
-            let piece = piece(number);
             if chunked {
                 // Sizes that fit nobody's buffers.
-                for chunk in piece.chunks(70_001) {
+                for chunk in content.piece(number).chunks(70_001) {
                     wire.send(format!("{:x}\r\n", chunk.len()));
                     wire.send(chunk);
                     wire.send("\r\n");
                 }
             } else {
-                wire.send(&piece);
+                wire.send(content.piece(number));
             }
         }
         if chunked {
@@ -37,20 +56,14 @@ fn pour_in(mut wire: Wire, chunked: bool) -> thread::JoinHandle<Wire> {
     })
 }
 
-fn piece(number: usize) -> Vec<u8> {
-    (0..MIB).map(|at| ((at * 7 + at / 251 + number * 13) % 256) as u8).collect()
-}
-
 /// Reads such a body, and compares each byte.
 fn assert_arrives(wire: &mut Wire, length: Length) {
-    let (mut at, mut expected) = (0, Vec::new());
+    let (mut at, content) = (0, Content::new());
     let poured = wire.pour(length, &mut Body::default(), |_, mut bytes| {
         while !bytes.is_empty() {
-            if at % MIB == 0 {
-                expected = piece(at / MIB);
-            }
             let count = bytes.len().min(MIB - at % MIB);
-            assert!(bytes[..count] == expected[at % MIB..][..count], "wrong near byte {at}");
+            let expected = &content.piece(at / MIB)[at % MIB..][..count];
+            assert!(bytes[..count] == *expected, "wrong near byte {at}");
             at += count;
             bytes = &bytes[count..];
         }

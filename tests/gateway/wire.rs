@@ -12,6 +12,9 @@ use std::time::Duration;
 /// The longest that anything awaited may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
+/// What is read at a time, in bytes.
+const ROOM: usize = 128 * 1024;
+
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -189,12 +192,12 @@ impl Wire {
 
     /// Reads more; false at the end of the stream, orderly or not.
     fn fill(&mut self) -> bool {
-        let mut piece = [0; 64 * 1024];
-        match self.stream.read(&mut piece) {
-            Ok(count) => {
-                self.unread.extend_from_slice(&piece[..count]);
-                count > 0
-            }
+        let filled = self.unread.len();
+        self.unread.resize(filled + ROOM, 0);
+        let read = self.stream.read(&mut self.unread[filled..]);
+        self.unread.truncate(filled + read.as_ref().map_or(0, |count| *count));
+        match read {
+            Ok(count) => count > 0,
             Err(error) if is_reset(error.kind()) => false,
             Err(error) => {
                 panic!("{error}, after {:?}", String::from_utf8_lossy(&self.unread))
@@ -203,6 +206,9 @@ impl Wire {
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {
+        if count == self.unread.len() {
+            return std::mem::take(&mut self.unread);
+        }
         self.unread.drain(..count).collect()
     }
 
