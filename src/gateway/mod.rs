@@ -48,7 +48,7 @@ use self::stop::Stopping;
 use self::token::Token;
 use self::tunnel::Tunnel;
 use self::worker::Worker;
-use crate::config::Config;
+use crate::config::{Address, Config, Frontend};
 use crate::flow::desk::Desk;
 use crate::flow::relay::Side;
 use crate::http::date::imf_fixdate;
@@ -90,6 +90,8 @@ impl Sections {
 /// The whole program, but for the waiting.
 pub struct Gateway {
     config: Config,
+    /// The authority of a request that names none.
+    authority: String,
     net: Net,
     clock: Clock,
     listener: Option<Listener>,
@@ -150,6 +152,7 @@ impl Gateway {
             websocket: section(Kind::WebSocket, &config.websocket),
         };
         let mut gateway = Self {
+            authority: authority(&config.frontend),
             config,
             net,
             clock,
@@ -296,4 +299,9 @@ impl Gateway {
     pub fn counters(&self) -> Counters {
         self.counters
     }
+}
+
+/// The name that we are configured with, as a client would write it (RFC 9112 3.3).
+fn authority(frontend: &Frontend) -> String {
+    Address { host: frontend.host.clone(), port: frontend.port }.to_string()
 }

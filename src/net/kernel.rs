@@ -196,6 +196,11 @@ impl Socket {
         self.said.broken
     }
 
+    /// Whether the peer has said that it will send no more.
+    pub fn has_ended(&self) -> bool {
+        self.said.ended
+    }
+
     /// Forgets what was said of reading, so that the next read asks the kernel.
     pub fn look_again(&mut self) {
         self.said.readable = true;
