@@ -68,3 +68,35 @@ pub const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The `Retry-After` of a 429 or 503 (RFC 9110 10.2.3), in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// Edges taken from the kernel in one turn.
+pub const EVENTS_PER_TURN: usize = 1024;
+
+/// Clients that may wait in the kernel to be accepted; the system's own ceiling may be lower.
+pub const BACKLOG: i32 = 4096;
+
+/// A tunnel's connections are probed by the kernel after this much silence ...
+pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+/// ... again at this interval ...
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// ... and given up after this many probes without an answer.
+pub const KEEPALIVE_PROBES: u32 = 4;
+
+/// Unacknowledged bytes of a tunnel are given up after this long (`TCP_USER_TIMEOUT`).
+pub const USER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The floor of workers is not refilled for this long after a connection failed.
+pub const REFILL_PAUSE: Duration = Duration::from_secs(1);
+
+/// Errands kept for reuse, so that a steady load allocates nothing.
+pub const SPARE_ERRANDS: usize = 256;
+
+/// How long accepting pauses when descriptors have run out.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Descriptors kept back for the poll, the log, the listener, names and probes when the ceiling of
+/// connections is computed.
+pub const DESCRIPTORS_RESERVED: usize = 64;
+
+/// The timer wheel's precision.
+pub const TICK: Duration = Duration::from_millis(100);

@@ -1,2 +1,93 @@
-//! skeleton
-fn main() {}
+//! The program: arguments, logging, configuration, run.
+//!
+//! Exit codes: 0 done, 1 failed while running, 2 configuration or usage.
+
+use log::LevelFilter;
+use std::path::Path;
+use std::process::ExitCode;
+use tidegate::cli::{self, Command};
+use tidegate::config::Config;
+use tidegate::demo;
+use tidegate::gateway::run;
+use tidegate::healthcheck;
+
+/// The gateway failed while it ran.
+const FAILED: u8 = 1;
+/// The arguments or the configuration are wrong.
+const MISUSED: u8 = 2;
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1)) {
+        Err(error) => complain(MISUSED, &error),
+        Ok(Command::Help) => say(&cli::help()),
+        Ok(Command::Version) => say(&format!("{}\n", cli::version())),
+        Ok(Command::Check(path)) => {
+            with_config(&path, |_| say(&format!("{}: right\n", path.display())))
+        }
+        Ok(Command::Explain(path)) => with_config(&path, |config| say(&explain(&config))),
+        Ok(Command::Healthcheck(path)) => {
+            with_config(&path, |config| match healthcheck::ask(&config.frontend) {
+                Ok(()) => say("alive\n"),
+                Err(error) => complain(FAILED, &error),
+            })
+        }
+        Ok(Command::Run(path)) => with_config(&path, |config| serve(config, |_| ())),
+        Ok(Command::Demo { port }) => run_demo(port),
+    }
+}
+
+fn with_config(path: &Path, then: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    match Config::load(path) {
+        Ok(config) => then(config),
+        Err(error) => complain(MISUSED, &error),
+    }
+}
+
+/// Every effective value, and where it comes from.
+fn explain(config: &Config) -> String {
+    let mut text = String::new();
+    let mut section = "";
+    for setting in &config.settings {
+        if section != setting.section {
+            section = setting.section;
+            text.push_str(&format!("[{section}]\n"));
+        }
+        let origin = setting.line.map_or("default".to_owned(), |line| format!("line {line}"));
+        text.push_str(&format!("  {:<26} {:<28} # {origin}\n", setting.key, setting.value));
+    }
+    text
+}
+
+fn serve(config: Config, started: impl FnOnce(std::net::SocketAddr)) -> ExitCode {
+    start_log(config.log.level);
+    match run::run(config, started) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(FAILED, &error),
+    }
+}
+
+fn run_demo(port: u16) -> ExitCode {
+    let demo = match demo::start() {
+        Ok(demo) => demo,
+        Err(error) => return complain(FAILED, &error),
+    };
+    match Config::from_text(&demo.config_text(port)) {
+        Ok(config) => serve(config, |address| print!("{}", demo.banner(address.port()))),
+        Err(error) => complain(FAILED, &error),
+    }
+}
+
+fn start_log(level: LevelFilter) {
+    // A second logger is the only way for this to fail, and there is none.
+    let _ = simple_logger::SimpleLogger::new().with_level(level).with_utc_timestamps().init();
+}
+
+fn say(text: &str) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
+}
+
+fn complain(code: u8, error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("tidegate: {error}");
+    ExitCode::from(code)
+}

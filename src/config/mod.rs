@@ -1,0 +1,235 @@
+//! What is configured?
+//!
+//! One INI file, read once, becomes one [`Config`] or one [`Error`]. Nothing in the file is ignored:
+//! what is unknown, given twice, out of range or missing is refused at the start, with its line.
+//!
+//! ```text
+//! text --lines--> sections of entries --parse, by the tables of keys--> Config
+//! ```
+//!
+//! The types below hold effective values: a key that the file leaves out has its default. The
+//! defaults and the ranges stand in the tables of `keys`, which [`reference()`] tells.
+
+mod error;
+mod keys;
+mod lines;
+mod nearest;
+mod network;
+mod parse;
+mod reference;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use error::{Error, Problem};
+pub(crate) use nearest::nearest;
+pub use network::Network;
+pub use reference::{Reference, reference};
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::Ipv6Addr;
+use std::path::Path;
+use std::time::Duration;
+
+/// The largest file that is read, in bytes.
+const FILE_MAX: u64 = 1 << 20;
+
+/// The whole file. At least one of `http` and `websocket` is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where clients come in, and what they may do. Required.
+    pub frontend: Frontend,
+    /// The servers for plain requests.
+    pub http: Option<Section>,
+    /// The servers for WebSocket connections.
+    pub websocket: Option<Section>,
+    /// What is written about the traffic.
+    pub log: Log,
+    /// Every effective value as text, in the order of the reference: for `explain`.
+    pub settings: Vec<Setting>,
+}
+
+/// `[frontend]`: the side that clients see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frontend {
+    /// Where to listen: a name or an address; IPv6 without its brackets. Required.
+    pub host: String,
+    /// Where to listen. 0: any free port. Required.
+    pub port: u16,
+    /// Clients at once; beyond it the listener waits. `None`: from the descriptor limit.
+    pub max_connections: Option<usize>,
+    /// From the first byte of a head to its end (408). Default 10 s.
+    pub header_timeout: Duration,
+    /// Between two reads of a request's content (408). Default 30 s.
+    pub body_timeout: Duration,
+    /// Between two requests of one connection; then a silent close. Default 75 s.
+    pub idle_timeout: Duration,
+    /// How long a client may take nothing of what it asked for. Default 30 s.
+    pub write_timeout: Duration,
+    /// The largest request head, in bytes (431; 414 for the request line alone). Default 16384.
+    pub max_header_bytes: usize,
+    /// The most field lines in a request head (431). Default 100.
+    pub max_headers: usize,
+    /// The largest request content, in bytes (413). Default 0: no limit.
+    pub max_body_bytes: u64,
+    /// Clients whose X-Forwarded-* fields are believed. Default none.
+    pub trusted_proxies: Vec<Network>,
+    /// From SIGTERM to the end of the process, whatever is still under way. Default 8 s.
+    pub shutdown_timeout: Duration,
+    /// From SIGTERM to the closing of the listeners. Default 0.
+    pub drain_delay: Duration,
+}
+
+/// `[http]` or `[websocket]`: servers that do the same work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// How a server is chosen among the healthy. Default random.
+    pub algorithm: Algorithm,
+    /// How servers are probed; `None` when `enable_health_check` is `false`.
+    pub health: Option<HealthCheck>,
+    /// The most that a connection to a server may take to open. Default 3 s.
+    pub connect_timeout: Duration,
+    /// `[http]`: to the first byte of the response and between reads (504). `[websocket]`: to the
+    /// response to the opening handshake. Default 60 s.
+    pub response_timeout: Duration,
+    /// `[websocket]` only: a tunnel with no byte either way is closed. Default 3600 s.
+    pub idle_timeout: Duration,
+    /// In the order of their numbers; never empty.
+    pub servers: Vec<ServerConfig>,
+}
+
+/// How one server is chosen among the healthy ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Each in turn, in the order of their numbers.
+    RoundRobin,
+    /// Any, uniformly.
+    Random,
+}
+
+/// The `health_check_*` keys of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Between two probes of one server. Default 10 s.
+    pub interval: Duration,
+    /// The most that a probe may take, connecting included. Default 2 s.
+    pub timeout: Duration,
+    /// The request target of a probe, in origin-form (RFC 9112 3.2.1). Default `/healthCheck`.
+    pub path: String,
+    /// Good probes in a row that make a server healthy. Default 1.
+    pub rise: u32,
+    /// Bad probes in a row that make a server unhealthy. Default 1.
+    pub fall: u32,
+}
+
+/// One `serverN` of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// The N of its keys.
+    pub number: u64,
+    /// Where it listens.
+    pub address: Address,
+    /// Its connections for requests. Without meaning in `[websocket]`, where it holds the defaults.
+    pub workers: Workers,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// A name or an address; IPv6 without its brackets.
+    pub host: String,
+    /// Never 0.
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    /// `host:port`, with brackets around IPv6: what a Host field holds (RFC 9110 7.2).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.parse::<Ipv6Addr>().is_ok() {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The `serverN_*` keys of `[http]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workers {
+    /// Most connections to the server, probes apart. Default 3.
+    pub max: usize,
+    /// Connections kept open; at most `max`. Default 1.
+    pub min: usize,
+    /// An idle worker above `min` is closed after this. Default 3 s.
+    pub timeout: Duration,
+    /// Requests that may wait in line. Default 10; 0: none waits.
+    pub buffer_size: usize,
+    /// What a request waits before one more worker is opened for it. Default 100 ms; 0: at once.
+    pub spawn_timeout: Duration,
+}
+
+/// `[log]`: what is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least severe line of the program's own log, on stderr. Default info.
+    pub level: log::LevelFilter,
+    /// The access log, on stdout. Default off.
+    pub access: Access,
+}
+
+/// The form of the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing is written.
+    Off,
+    /// The Common Log Format, with our own columns after it.
+    Common,
+    /// One JSON object a line.
+    Json,
+}
+
+/// One effective value, as it would be written in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Without its brackets.
+    pub section: &'static str,
+    /// As in the file: with the number of the server, not with `N`.
+    pub key: String,
+    /// The text given or the text of the default.
+    pub value: String,
+    /// The line that gave it; `None`: a default.
+    pub line: Option<usize>,
+}
+
+impl Config {
+    /// Reads the file at `path`. The error names the path as it is given here.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = read(path).map_err(|error| error.in_file(path))?;
+        Self::from_text(&text).map_err(|error| error.in_file(path))
+    }
+
+    /// Reads the content of a file. The error names a line but no file.
+    pub fn from_text(text: &str) -> Result<Self, Error> {
+        parse::config(text)
+    }
+}
+
+/// The whole text of a file. A pipe that never ends and a wrong path to something huge are refused
+/// like any other file that is too large.
+fn read(path: &Path) -> Result<String, Error> {
+    let unreadable = |cause: io::Error| Error::new(Problem::Unreadable(cause.to_string()));
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(Error::new(Problem::TooLarge { most: FILE_MAX }));
+    }
+    String::from_utf8(bytes).map_err(|cause| {
+        let before = cause.as_bytes().iter().take(cause.utf8_error().valid_up_to());
+        let line = 1 + before.filter(|byte| **byte == b'\n').count();
+        Error { line: Some(line), ..Error::new(Problem::NotUtf8) }
+    })
+}

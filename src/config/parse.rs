@@ -1,0 +1,252 @@
+//! What does the whole file say?
+//!
+//! First every section and key must be known. Then each type is filled from its table of keys: the
+//! rows are gone through in order, and each takes its text from the file or from its default. Last
+//! come the few rules that look at more than one key.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::keys::{self, FRONTEND, LOG, SECTION, SERVER};
+use super::lines::{self, Block, Entry};
+use super::nearest::nearest;
+use super::rule::{Fallback, Key};
+use super::value::Reason;
+use super::{Access, Address, Algorithm, Config, Error, Frontend, HealthCheck, Log, Problem};
+use super::{Section, ServerConfig, Setting, Workers};
+
+/// The most servers of one section; every one of them is probed, and offered each request.
+const SERVERS_MAX: usize = 1000;
+
+/// Reads the content of a file.
+pub(super) fn config(text: &str) -> Result<Config, Error> {
+    let blocks = lines::read(text)?;
+    for block in &blocks {
+        known(block)?;
+    }
+    let mut fill = Fill { settings: Vec::new() };
+    let find = |name| blocks.iter().find(|block| block.name == name);
+    let Some(frontend) = find("frontend") else {
+        return Err(Error::new(Problem::MissingSection("[frontend]")));
+    };
+    let frontend = fill.frontend(frontend)?;
+    let http = find("http").map(|block| fill.section(block)).transpose()?;
+    let websocket = find("websocket").map(|block| fill.section(block)).transpose()?;
+    if http.is_none() && websocket.is_none() {
+        return Err(Error::new(Problem::MissingSection("[http] or [websocket]")));
+    }
+    let log = fill.log(find("log").unwrap_or(&Block::new("log".to_owned(), 0)))?;
+    Ok(Config { frontend, http, websocket, log, settings: fill.settings })
+}
+
+/// Is the section known, and every key in it?
+fn known(block: &Block) -> Result<(), Error> {
+    if !keys::SECTIONS.contains(&block.name.as_str()) {
+        let (known, nearest) = (keys::SECTIONS, nearest(&block.name, keys::SECTIONS).copied());
+        return Err(block.error(Problem::UnknownSection { nearest, known }));
+    }
+    for entry in &block.entries {
+        key_is_known(block, &entry.key).map_err(|problem| block.error_at(entry, problem))?;
+    }
+    Ok(())
+}
+
+fn key_is_known(block: &Block, key: &str) -> Result<(), Problem> {
+    let section = block.name.as_str();
+    let number = server_key(key).map(|(digits, _)| digits);
+    let sections: Vec<&str> = keys::names()
+        .filter(|(name, _)| is_called(key, name))
+        .flat_map(|(_, s)| s)
+        .copied()
+        .collect();
+    if sections.is_empty() {
+        let here = keys::names().filter(|(_, sections)| sections.contains(&section));
+        let names: Vec<String> =
+            here.map(|(name, _)| name.replacen('N', number.unwrap_or("N"), 1)).collect();
+        let nearest = nearest(key, &names).cloned();
+        return Err(Problem::UnknownKey { nearest, known: names });
+    }
+    if !sections.contains(&section) {
+        return Err(Problem::Elsewhere { sections });
+    }
+    let is_plain =
+        |digits: &str| (digits == "0" || !digits.starts_with('0')) && digits.parse::<u64>().is_ok();
+    if number.is_some_and(|digits| !is_plain(digits)) {
+        return Err(Problem::ServerNumber);
+    }
+    Ok(())
+}
+
+/// Is `key` of the file the key that the tables call `name`?
+fn is_called(key: &str, name: &str) -> bool {
+    match (server_key(key), name.strip_prefix("serverN")) {
+        (Some((_, rest)), Some(suffix)) => rest == suffix,
+        (None, None) => key == name,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// The number and what follows it, of a key that begins with `server` and a number.
+fn server_key(key: &str) -> Option<(&str, &str)> {
+    let rest = key.strip_prefix("server")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    (end > 0).then(|| rest.split_at(end))
+}
+
+/// Fills the types, and notes every value that it used.
+struct Fill {
+    settings: Vec<Setting>,
+}
+
+impl Fill {
+    fn frontend(&mut self, block: &Block) -> Result<Frontend, Error> {
+        let mut frontend = Frontend {
+            host: String::new(),
+            port: 0,
+            max_connections: None,
+            header_timeout: Duration::ZERO,
+            body_timeout: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+            write_timeout: Duration::ZERO,
+            max_header_bytes: 0,
+            max_headers: 0,
+            max_body_bytes: 0,
+            trusted_proxies: Vec::new(),
+            shutdown_timeout: Duration::ZERO,
+            drain_delay: Duration::ZERO,
+        };
+        self.rows(FRONTEND, &mut frontend, block, None)?;
+        Ok(frontend)
+    }
+
+    fn section(&mut self, block: &Block) -> Result<Section, Error> {
+        let health = HealthCheck {
+            interval: Duration::ZERO,
+            timeout: Duration::ZERO,
+            path: String::new(),
+            rise: 0,
+            fall: 0,
+        };
+        let mut section = Section {
+            algorithm: Algorithm::Random,
+            health: Some(health),
+            connect_timeout: Duration::ZERO,
+            response_timeout: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+            servers: Vec::new(),
+        };
+        self.rows(SECTION, &mut section, block, None)?;
+        let keys = block.entries.iter().filter_map(|entry| server_key(&entry.key));
+        let numbers: BTreeSet<u64> = keys.filter_map(|(digits, _)| digits.parse().ok()).collect();
+        if numbers.is_empty() {
+            return Err(block.error(Problem::NoServers));
+        }
+        if numbers.len() > SERVERS_MAX {
+            return Err(block.error(Problem::TooManyServers { most: SERVERS_MAX }));
+        }
+        for number in numbers {
+            section.servers.push(self.server(block, number)?);
+        }
+        Ok(section)
+    }
+
+    fn server(&mut self, block: &Block, number: u64) -> Result<ServerConfig, Error> {
+        has_one_address(block, number)?;
+        let mut server = ServerConfig {
+            number,
+            address: Address { host: String::new(), port: 0 },
+            workers: Workers {
+                max: 0,
+                min: 0,
+                timeout: Duration::ZERO,
+                buffer_size: 0,
+                spawn_timeout: Duration::ZERO,
+            },
+        };
+        self.rows(SERVER, &mut server, block, Some(number))?;
+        let Workers { min, max, .. } = server.workers;
+        // A minimum above the maximum was given: the default is the least maximum.
+        match block.get(&format!("server{number}_min_workers")) {
+            Some(given) if min > max => {
+                Err(block.error_at(given, Problem::MinAboveMax { min, max }))
+            }
+            Some(_) | None => Ok(server),
+        }
+    }
+
+    fn log(&mut self, block: &Block) -> Result<Log, Error> {
+        let mut log = Log { level: log::LevelFilter::Off, access: Access::Off };
+        self.rows(LOG, &mut log, block, None)?;
+        Ok(log)
+    }
+
+    /// Goes through the rows of a table in order; `number` is the N of their names. A row that
+    /// belongs in other sections only gives its default, and is not noted.
+    fn rows<T>(
+        &mut self,
+        table: &[Key<T>],
+        target: &mut T,
+        block: &Block,
+        number: Option<u64>,
+    ) -> Result<(), Error> {
+        for row in table {
+            let key = match number {
+                Some(number) => row.name.replacen('N', &number.to_string(), 1),
+                None => row.name.to_owned(),
+            };
+            let (value, line) = match (block.get(&key), row.fallback) {
+                (Some(entry), _) => {
+                    let value = row.rule.apply(target, &entry.value);
+                    let value = value.map_err(|reason| refused(block, entry, reason, row))?;
+                    (value, Some(entry.line))
+                }
+                (None, Fallback::Value(text)) => {
+                    let value = row.rule.apply(target, text);
+                    debug_assert!(value.is_ok(), "the default of {key}");
+                    (value.unwrap_or_default(), None)
+                }
+                (None, Fallback::Unset(text)) => (text.to_owned(), None),
+                (None, Fallback::Either(_)) => continue,
+                (None, Fallback::Required) => {
+                    return Err(Error { key: Some(key), ..block.error(Problem::MissingKey) });
+                }
+            };
+            let place = row.sections.iter().find(|name| **name == block.name);
+            if let Some(section) = place {
+                self.settings.push(Setting { section, key, value, line });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refused<T>(block: &Block, entry: &Entry, reason: Reason, row: &Key<T>) -> Error {
+    let allowed = row.rule.allowed();
+    block.error_at(entry, Problem::Value { found: entry.value.clone(), reason, allowed })
+}
+
+/// Does the file give the server an address, and in one way only?
+fn has_one_address(block: &Block, number: u64) -> Result<(), Error> {
+    let (short, long) = (format!("server{number}"), format!("server{number}_addr"));
+    match (block.get(&short), block.get(&long)) {
+        (Some(_), None) | (None, Some(_)) => Ok(()),
+        (Some(first), Some(second)) => {
+            let problem = Problem::TwoAddresses { other: short, line: first.line };
+            Err(block.error_at(second, problem))
+        }
+        (None, None) => {
+            let is_its = |entry: &&Entry| {
+                server_key(&entry.key).is_some_and(|(digits, _)| digits.parse() == Ok(number))
+            };
+            // [websocket] never comes here: its only key of a server is the address.
+            let keys = format!("{short} or {long}");
+            let error = block.error(Problem::NoAddress { number, keys });
+            Err(match block.entries.iter().find(is_its) {
+                Some(entry) => {
+                    Error { line: Some(entry.line), key: Some(entry.key.clone()), ..error }
+                }
+                None => error,
+            })
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What a timer is about.
+
+use crate::id::{ClientId, ProbeId, ServerId, TunnelId, WorkerId};
+
+/// Everything that happens because time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alarm {
+    /// A client may have been silent for too long.
+    Client(ClientId),
+    /// A connection to a server has not come to stand.
+    WorkerLate(WorkerId),
+    /// A server's line or idle workers want attention.
+    PoolDue(ServerId),
+    /// A server is to be probed.
+    ProbeDue(ServerId),
+    /// A probe has taken too long.
+    ProbeLate(ProbeId),
+    /// A tunnel may have been silent for too long.
+    Tunnel(TunnelId),
+    /// Names are to be resolved again.
+    Names,
+    /// Accepting failed for want of descriptors; try again.
+    Accept,
+    /// The next step of stopping.
+    Stop,
+}

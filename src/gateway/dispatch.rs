@@ -1,0 +1,255 @@
+//! From an errand to a worker: choose a server, check a worker out, or wait for one.
+
+use super::Gateway;
+use super::answering::Manner;
+use super::client::State;
+use super::errand::Errand;
+use super::section::Kind;
+use super::worker;
+use crate::balance::pool::Checkout;
+use crate::http::answer::Answer;
+use crate::id::{ClientId, ServerId, WorkerId};
+use crate::limits;
+use std::io;
+use std::ops::Range;
+
+impl Gateway {
+    /// Finds a server for the client's request. `early` is the part of the scratch that came
+    /// behind the head.
+    pub(super) fn dispatch(&mut self, id: ClientId, mut errand: Box<Errand>, early: Range<usize>) {
+        // Each round rules a server out, or a worker that turned out to be dead.
+        loop {
+            let Some(section) = self.sections.of_mut(errand.kind) else {
+                let answer = match errand.kind {
+                    Kind::Http => Answer::upgrade_required(),
+                    Kind::WebSocket => Answer::not_configured_for_websocket(),
+                };
+                return self.refuse(id, errand, early, &answer);
+            };
+            let chosen = section.choose(&self.servers, &errand.tried, self.now, &mut self.rng);
+            let Some(server) = chosen else {
+                let answer = errand.failure.take().unwrap_or_else(Answer::no_healthy_server);
+                return self.refuse(id, errand, early, &answer);
+            };
+            let settled = match errand.kind {
+                Kind::Http => self.check_out(id, server, errand, early.clone()),
+                Kind::WebSocket => self.connect_for(id, server, errand, early.clone()),
+            };
+            match settled {
+                Ok(()) => return,
+                Err(unsettled) => errand = unsettled,
+            }
+        }
+    }
+
+    /// Asks a server's pool for a worker; gives the errand back when another round is needed.
+    fn check_out(
+        &mut self,
+        id: ClientId,
+        server: ServerId,
+        mut errand: Box<Errand>,
+        early: Range<usize>,
+    ) -> Result<(), Box<Errand>> {
+        let waited = self.now.saturating_duration_since(errand.since);
+        match self.servers[server.index()].pool.checkout(id, waited, self.now) {
+            Checkout::Reuse(worker) => {
+                if !self.is_alive(worker, id, &errand) {
+                    self.close_worker(worker);
+                    return Err(errand);
+                }
+                self.clients[id.index()].enter(id, State::Exchanging(errand, worker));
+                self.drive(id, early);
+            }
+            Checkout::Stale(worker) => {
+                self.bury_worker(worker);
+                return Err(errand);
+            }
+            Checkout::Open => {
+                if let Err(error) = self.open_worker(server, None) {
+                    let server_entry = &mut self.servers[server.index()];
+                    server_entry.pool.leave(id);
+                    let dismissed = server_entry.pool.connect_failed();
+                    server_entry.dismissed.extend(dismissed);
+                    self.rule_out(&mut errand, server, error.kind());
+                    return Err(errand);
+                }
+                self.stand_in_line(id, server, errand, early);
+            }
+            Checkout::Wait => self.stand_in_line(id, server, errand, early),
+            Checkout::Full => self.knock_again(id, server, errand, early),
+        }
+        Ok(())
+    }
+
+    /// Takes the worker for this client, and makes sure that it still stands.
+    ///
+    /// A server may close an idle connection at any moment. A request that can be sent again is
+    /// simply tried; for one that cannot, a read that almost always says "nothing" is a fair price
+    /// for not losing it.
+    fn is_alive(&mut self, id: WorkerId, client: ClientId, errand: &Errand) -> bool {
+        let worker = &mut self.workers[id.index()];
+        worker.enter(id, worker::State::Busy(client));
+        if !errand.exchange.is_replayable() {
+            worker.socket.look_again();
+        }
+        self.is_quiet(id)
+    }
+
+    fn stand_in_line(
+        &mut self,
+        id: ClientId,
+        server: ServerId,
+        errand: Box<Errand>,
+        early: Range<usize>,
+    ) {
+        self.stash(id, early);
+        let patience = self.response_timeout(errand.kind);
+        self.clients[id.index()].enter(id, State::Waiting(errand, server));
+        self.set_deadline(id, self.now + patience);
+        self.tend_pool(server);
+    }
+
+    /// No room: ask again later, at growing intervals. Only tries against a server that may open
+    /// no more workers are counted.
+    fn knock_again(
+        &mut self,
+        id: ClientId,
+        server: ServerId,
+        mut errand: Box<Errand>,
+        early: Range<usize>,
+    ) {
+        let pool = &self.servers[server.index()].pool;
+        let waited = self.now.saturating_duration_since(errand.since);
+        let pause = if pool.open() < pool.limits().max {
+            limits::KNOCKS[0].min(pool.limits().spawn_timeout.saturating_sub(waited))
+        } else if let Some(pause) = limits::KNOCKS.get(errand.knocks) {
+            errand.knocks += 1;
+            *pause
+        } else {
+            return self.refuse(id, errand, early, &Answer::queue_full());
+        };
+        self.stash(id, early);
+        self.clients[id.index()].enter(id, State::Knocking(errand));
+        self.set_deadline(id, self.now + pause);
+    }
+
+    /// Opens a connection for this client alone.
+    fn connect_for(
+        &mut self,
+        id: ClientId,
+        server: ServerId,
+        mut errand: Box<Errand>,
+        early: Range<usize>,
+    ) -> Result<(), Box<Errand>> {
+        match self.open_worker(server, Some(id)) {
+            Ok(worker) => {
+                self.stash(id, early);
+                let patience = self.response_timeout(errand.kind);
+                errand.awaits = None;
+                self.clients[id.index()].enter(id, State::Exchanging(errand, worker));
+                // The connection has its own alarm; this one only has to be later.
+                let connecting =
+                    self.sections.of(self.kind_of(server)).map(|section| section.connect_timeout);
+                self.set_deadline(id, self.now + connecting.unwrap_or_default() + patience);
+                Ok(())
+            }
+            Err(error) => {
+                if self.servers[server.index()].is_pooled() {
+                    self.servers[server.index()].pool.lost_busy();
+                }
+                self.rule_out(&mut errand, server, error.kind());
+                Err(errand)
+            }
+        }
+    }
+
+    /// The connection that the client counted on was not made: another server may have it, as not
+    /// one byte has left (rule 26).
+    pub(super) fn send_elsewhere(&mut self, id: ClientId, server: ServerId, why: io::ErrorKind) {
+        let client = &mut self.clients[id.index()];
+        let mut errand = match client.enter(id, State::Reading) {
+            State::Waiting(errand, _) | State::Exchanging(errand, _) => errand,
+            state @ (State::Reading
+            | State::Knocking(_)
+            | State::Switching(..)
+            | State::Answering(..)
+            | State::Lingering(_)
+            | State::Closed) => {
+                debug_assert!(false, "{id} counted on no server");
+                client.enter(id, state);
+                return;
+            }
+        };
+        errand.tried.push(server);
+        errand.failure = Some(failure(why));
+        self.dispatch(id, errand, 0..0);
+    }
+
+    fn rule_out(&mut self, errand: &mut Errand, server: ServerId, why: io::ErrorKind) {
+        errand.tried.push(server);
+        errand.failure = Some(failure(why));
+        self.note_unreachable(server);
+    }
+
+    /// Sends a request once more, on a fresh connection to the same server: the reused one was
+    /// closed before a byte of response (rule 26). Gives the errand back when none can be opened.
+    pub(super) fn replay(
+        &mut self,
+        id: ClientId,
+        server: ServerId,
+        mut errand: Box<Errand>,
+    ) {
+        errand.exchange.rewind();
+        errand.replayed = true;
+        self.counters.replays += 1;
+        let open_one = self.servers[server.index()].pool.reserve();
+        let unsettled = if open_one {
+            self.connect_for(id, server, errand, 0..0)
+        } else {
+            Err(errand)
+        };
+        if let Err(errand) = unsettled {
+            self.dispatch(id, errand, 0..0);
+        }
+    }
+
+    /// Tells the client why no server will answer it.
+    pub(super) fn refuse(
+        &mut self,
+        id: ClientId,
+        mut errand: Box<Errand>,
+        early: Range<usize>,
+        answer: &Answer,
+    ) {
+        self.stash(id, early);
+        let manner = Manner::of(&mut errand.exchange);
+        self.note_answer(id, &errand, answer);
+        self.retire(errand);
+        self.answer(id, answer, manner);
+    }
+
+    fn response_timeout(&self, kind: Kind) -> std::time::Duration {
+        self.sections.of(kind).map_or(limits::LINGER_TIME, |section| section.response_timeout)
+    }
+
+    fn kind_of(&self, server: ServerId) -> Kind {
+        self.servers[server.index()].kind
+    }
+
+    /// Keeps an errand's memory for the next one.
+    pub(super) fn retire(&mut self, mut errand: Box<Errand>) {
+        if self.spare.len() < limits::SPARE_ERRANDS {
+            errand.exchange.retire();
+            self.spare.push(errand);
+        }
+    }
+}
+
+/// What a client is told when the last server could not be reached.
+fn failure(why: io::ErrorKind) -> Answer {
+    if why == io::ErrorKind::TimedOut {
+        Answer::connect_timeout()
+    } else {
+        Answer::connect_failed()
+    }
+}

@@ -1,0 +1,197 @@
+//! Driving an exchange: borrow both sockets, advance, let go, act.
+
+use super::Gateway;
+use super::answering::Manner;
+use super::client::State;
+use super::token::Token;
+use super::worker;
+use crate::flow::exchange::{Awaits, Fault, Progress};
+use crate::flow::pump::Trouble;
+use crate::flow::response::End;
+use crate::http::answer::Answer;
+use crate::id::{ClientId, WorkerId};
+use std::ops::Range;
+use std::time::Duration;
+
+impl Gateway {
+    /// Moves what can be moved for a client's exchange; reached from either socket's edge.
+    pub(super) fn drive(&mut self, id: ClientId, early: Range<usize>) {
+        let Some(client) = self.clients.get_mut(id.index()) else { return };
+        let (socket, inbox, state) = client.parts();
+        let State::Exchanging(errand, worker_id) = state else { return };
+        let worker_id = *worker_id;
+        let worker = &mut self.workers[worker_id.index()];
+        if worker.state() != worker::State::Busy(id) {
+            debug_assert_eq!(worker.state(), worker::State::Connecting(Some(id)));
+            return;
+        }
+        let exchange = &mut errand.exchange;
+        let progress =
+            exchange.advance(socket, &mut worker.socket, inbox, &mut self.desk, early);
+        match progress {
+            Ok(Progress::Blocked { awaits, moved }) => self.await_more(id, awaits, moved),
+            Ok(Progress::Yielded) => {
+                self.await_more(id, Awaits::Server, true);
+                self.agenda.push_back(Token::Client(id));
+            }
+            Ok(Progress::Complete(end)) => self.finish(id, worker_id, &end),
+            Ok(Progress::Upgraded) => self.switch(id),
+            Err(fault) => self.abort(id, worker_id, fault),
+        }
+    }
+
+    /// Measures the right silence.
+    fn await_more(&mut self, id: ClientId, awaits: Awaits, moved: bool) {
+        let client = &mut self.clients[id.index()];
+        let (_, _, state) = client.parts();
+        let State::Exchanging(errand, _) = state else { return };
+        if errand.awaits == Some(awaits) && !moved {
+            return;
+        }
+        errand.awaits = Some(awaits);
+        let patience = match awaits {
+            Awaits::ClientContent if errand.exchange.awaits_continue() => {
+                crate::limits::CONTINUE_PATIENCE
+            }
+            Awaits::ClientContent => self.config.frontend.body_timeout,
+            Awaits::ClientReading => self.config.frontend.write_timeout,
+            Awaits::Server => {
+                self.sections.of(errand.kind).map_or(Duration::ZERO, |s| s.response_timeout)
+            }
+        };
+        self.set_deadline(id, self.now + patience);
+    }
+
+    /// The response is complete.
+    fn finish(&mut self, id: ClientId, worker: WorkerId, end: &End) {
+        let client = &mut self.clients[id.index()];
+        let State::Exchanging(errand, _) = client.enter(id, State::Reading) else { return };
+        self.note_end(id, worker, &errand, end);
+        let read_all = errand.exchange.is_request_read();
+        self.retire(errand);
+        self.release_worker(worker, end);
+        let client = &self.clients[id.index()];
+        if end.persist_client {
+            self.read_next(id);
+        } else if read_all && client.inbox.is_empty() && !client.socket.is_readable() {
+            self.close_client(id);
+        } else {
+            self.part(id);
+        }
+    }
+
+    /// A verified 101 is out: at the end of the turn, both sockets become a tunnel.
+    fn switch(&mut self, id: ClientId) {
+        let client = &mut self.clients[id.index()];
+        if let State::Exchanging(errand, worker) = client.enter(id, State::Reading) {
+            client.enter(id, State::Switching(errand, worker));
+            self.departed.push(Token::Client(id));
+        }
+    }
+
+    /// Somebody failed: who did decides what is said.
+    fn abort(&mut self, id: ClientId, worker_id: WorkerId, fault: Fault) {
+        let worker = &self.workers[worker_id.index()];
+        let (server, reused) = (worker.server, worker.served > 0);
+        self.close_worker(worker_id);
+        let client = &mut self.clients[id.index()];
+        let (_, _, State::Exchanging(errand, _)) = client.parts() else { return };
+        let exchange = &errand.exchange;
+        let answer = match fault {
+            Fault::Client(Trouble::Refused(refusal)) => Answer::from(refusal),
+            Fault::Client(Trouble::Cut | Trouble::Io(_)) => return self.close_client(id),
+            Fault::ServerSilent if reused && !errand.replayed && exchange.may_replay() => {
+                if let State::Exchanging(errand, _) = client.enter(id, State::Reading) {
+                    self.replay(id, server, errand);
+                }
+                return;
+            }
+            Fault::ServerSilent | Fault::Server(Trouble::Cut | Trouble::Io(_)) => {
+                self.counters.server_faults += 1;
+                Answer::server_closed()
+            }
+            Fault::Server(Trouble::Refused(refusal)) => {
+                self.counters.server_faults += 1;
+                log::debug!("{id}: {}: {refusal}", self.servers[server.index()]);
+                Answer::bad_response()
+            }
+        };
+        self.fail(id, &answer);
+    }
+
+    /// Ends an exchange whose worker is closed: with an answer while none has begun, otherwise by
+    /// cutting the client, which is the one honest way to say that a message is incomplete
+    /// (RFC 9112 8).
+    fn fail(&mut self, id: ClientId, answer: &Answer) {
+        let client = &mut self.clients[id.index()];
+        let (_, _, State::Exchanging(errand, _)) = client.parts() else { return };
+        if errand.exchange.has_answered() {
+            if errand.exchange.ends_by_closing() {
+                client.socket.close_by_reset();
+            }
+            return self.close_client(id);
+        }
+        let State::Exchanging(mut errand, _) = client.enter(id, State::Reading) else { return };
+        let manner = Manner::of(&mut errand.exchange);
+        self.note_answer(id, &errand, answer);
+        self.retire(errand);
+        self.answer(id, answer, manner);
+    }
+
+    /// A client's alarm rang: its deadline has come, or was moved since.
+    pub(super) fn on_client_alarm(&mut self, id: ClientId) {
+        let client = &mut self.clients[id.index()];
+        client.alarm = None;
+        let deadline = client.deadline;
+        if deadline > self.now {
+            return self.set_deadline(id, deadline);
+        }
+        match client.state() {
+            State::Reading if client.inbox.is_empty() => self.close_client(id),
+            State::Reading => {
+                self.answer(id, &Answer::header_timeout(), Manner::default());
+            }
+            State::Waiting(_, server) => {
+                self.servers[server.index()].leave(id);
+                if let State::Waiting(errand, _) = client.enter(id, State::Reading) {
+                    self.refuse(id, errand, 0..0, &Answer::queue_timeout());
+                }
+            }
+            State::Knocking(_) => {
+                if let State::Knocking(errand) = client.enter(id, State::Reading) {
+                    self.dispatch(id, errand, 0..0);
+                }
+            }
+            State::Exchanging(errand, worker) => {
+                let (awaits, worker) = (errand.awaits, *worker);
+                self.out_of_patience(id, worker, awaits);
+            }
+            State::Answering(..) | State::Lingering(_) => self.close_client(id),
+            State::Switching(..) | State::Closed => {}
+        }
+    }
+
+    /// An exchange has made no progress for as long as its configuration allows.
+    fn out_of_patience(&mut self, id: ClientId, worker: WorkerId, awaits: Option<Awaits>) {
+        let client = &mut self.clients[id.index()];
+        let (socket, _, State::Exchanging(errand, _)) = client.parts() else { return };
+        match awaits {
+            Some(Awaits::ClientContent) if errand.exchange.awaits_continue() => {
+                if errand.exchange.say_continue(socket).is_err() {
+                    return self.lose_client(id);
+                }
+                self.await_more(id, Awaits::ClientContent, true);
+            }
+            Some(Awaits::ClientContent) => {
+                self.close_worker(worker);
+                self.fail(id, &Answer::body_timeout());
+            }
+            Some(Awaits::ClientReading) => self.lose_client(id),
+            Some(Awaits::Server) | None => {
+                self.counters.server_faults += 1;
+                self.close_worker(worker);
+                self.fail(id, &Answer::response_timeout());
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! An exchange on its way to a server: which servers it has tried, and what the log will say.
+
+use super::section::Kind;
+use crate::config::{Access, Frontend};
+use crate::flow::exchange::{Awaits, Exchange};
+use crate::http::answer::Answer;
+use crate::http::forward::Hop;
+use crate::http::framing::Framing;
+use crate::http::head::RequestHead;
+use crate::http::refusal::Refusal;
+use crate::id::ServerId;
+use crate::websocket::handshake;
+use std::time::Instant;
+
+/// One request, from its head to the last byte of its response.
+#[derive(Debug)]
+pub struct Errand {
+    /// The machine that relays it.
+    pub exchange: Exchange,
+    /// Which section's servers may have it.
+    pub kind: Kind,
+    /// Servers that could not be reached for it.
+    pub tried: Vec<ServerId>,
+    /// It was sent a second time (at most once).
+    pub replayed: bool,
+    /// How often it has asked in vain for room.
+    pub knocks: usize,
+    /// Whose silence is being measured.
+    pub awaits: Option<Awaits>,
+    /// What the client is told when no server is left to try.
+    pub failure: Option<Answer>,
+    /// When its head was complete.
+    pub since: Instant,
+    /// Method, target and version for the access log; empty when that is off.
+    pub line: Vec<u8>,
+}
+
+impl Errand {
+    /// An errand to be filled by [`Errand::prepare`].
+    pub fn blank(now: Instant) -> Self {
+        Self {
+            exchange: Exchange::blank(),
+            kind: Kind::Http,
+            tried: Vec::new(),
+            replayed: false,
+            knocks: 0,
+            awaits: None,
+            failure: None,
+            since: now,
+            line: Vec::new(),
+        }
+    }
+
+    /// Becomes the errand of that request.
+    ///
+    /// # Errors
+    /// The answer to a request that no server gets to see: content announced as too large (413),
+    /// or an opening handshake that is none (RFC 6455 4.2.1).
+    pub fn prepare(
+        &mut self,
+        head: RequestHead<'_, '_>,
+        hop: &Hop,
+        frontend: &Frontend,
+        access: Access,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let content_max = match frontend.max_body_bytes {
+            0 => u64::MAX,
+            bytes => bytes,
+        };
+        if let Framing::Length(length) = head.framing
+            && length > content_max
+        {
+            return Err(Refusal::BodyTooLarge);
+        }
+        let accept =
+            if head.asks_websocket { Some(handshake::check_request(&head)?) } else { None };
+        self.kind = if accept.is_some() { Kind::WebSocket } else { Kind::Http };
+        self.tried.clear();
+        self.replayed = false;
+        self.knocks = 0;
+        self.awaits = None;
+        self.failure = None;
+        self.since = now;
+        self.line.clear();
+        if access != Access::Off {
+            self.line.extend_from_slice(head.method.as_bytes());
+            self.line.push(b' ');
+            self.line.extend_from_slice(head.target().as_bytes());
+            self.line.push(b' ');
+            self.line.extend_from_slice(head.version.as_str().as_bytes());
+        }
+        self.exchange.prepare(head, hop, accept, content_max);
+        Ok(())
+    }
+}

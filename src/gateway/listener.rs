@@ -1,0 +1,76 @@
+//! Accepting clients, as many as there is room for.
+
+use super::Gateway;
+use super::alarm::Alarm;
+use super::client::Client;
+use super::token::Token;
+use crate::flow::ready;
+use crate::id::ClientId;
+use crate::limits;
+use log::warn;
+use std::io;
+
+/// Why nobody is accepted at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// Somebody is.
+    Open,
+    /// `max_connections` are there; the next to leave lets the next in.
+    Full,
+    /// Descriptors or memory have run out; an alarm is set.
+    Resting,
+}
+
+impl Gateway {
+    /// Clients have arrived, or there is room again.
+    pub(super) fn on_listener(&mut self) {
+        self.door = Door::Open;
+        loop {
+            let Some(listener) = &mut self.listener else { return };
+            if self.clients.len() + self.tunnels.len() >= self.max_connections {
+                self.door = Door::Full;
+                return;
+            }
+            let (mut socket, peer) = match ready(listener.accept()) {
+                Ok(Some(arrival)) => arrival,
+                Ok(None) => return,
+                Err(error) if is_fleeting(&error) => continue,
+                Err(error) => {
+                    warn!("cannot accept: {error}");
+                    self.door = Door::Resting;
+                    self.timers.insert(self.now + limits::ACCEPT_PAUSE, Alarm::Accept);
+                    return;
+                }
+            };
+            let entry = self.clients.vacant_entry();
+            let id = ClientId::from(entry.key());
+            if let Err(error) = self.net.register(&mut socket, Token::Client(id).into()) {
+                warn!("cannot watch a client: {error}");
+                continue;
+            }
+            let deadline = self.now + self.config.frontend.idle_timeout;
+            entry.insert(Client::new(socket, peer.ip().to_canonical(), deadline));
+            self.counters.accepted += 1;
+            self.set_deadline(id, deadline);
+        }
+    }
+
+    /// A place has become free.
+    pub(super) fn reopen_door(&mut self) {
+        if self.door == Door::Full {
+            self.door = Door::Open;
+            self.agenda.push_back(Token::Listener);
+        }
+    }
+}
+
+/// The client that was about to be accepted has gone; the next one may be fine.
+fn is_fleeting(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,299 @@
+//! Where is everything? The one place that owns sockets, and the turn that serves them.
+//!
+//! All connections live in slabs of one [`Gateway`]; typed ids name them. Every handler has the
+//! same four beats: *borrow* what the event is about, *advance* its socketless machine, *let go*,
+//! and *act* on the plain value the machine returned. As the slabs and the desk are different
+//! fields, a client and its worker can be borrowed side by side, and no cell or counter is needed.
+//!
+//! | file | is about |
+//! |---|---|
+//! | `listener` | accepting, and when not to |
+//! | `client`, `request`, `answering` | a client's states, its requests, answers of our own |
+//! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
+//! | `server`, `section`, `worker`, `names` | the other side |
+//! | `probe`, `tunnel` | health, WebSocket |
+//! | `stop`, `journal`, `counters`, `invariants` | the end, what is told, what must hold |
+
+pub mod alarm;
+mod answering;
+pub mod client;
+pub mod counters;
+mod dispatch;
+mod drive;
+pub mod errand;
+mod invariants;
+mod journal;
+mod listener;
+mod names;
+pub mod probe;
+mod request;
+#[cfg(not(any(test, fuzzing)))]
+pub mod run;
+pub mod section;
+pub mod server;
+mod stop;
+pub mod token;
+pub mod tunnel;
+pub mod worker;
+
+use self::alarm::Alarm;
+use self::client::Client;
+use self::counters::Counters;
+use self::errand::Errand;
+use self::listener::Door;
+use self::probe::Probe;
+use self::section::{Kind, Section};
+use self::server::Server;
+use self::stop::Stopping;
+use self::token::Token;
+use self::tunnel::Tunnel;
+use self::worker::Worker;
+use crate::config::Config;
+use crate::flow::desk::Desk;
+use crate::flow::relay::Side;
+use crate::http::date::imf_fixdate;
+use crate::id::ServerId;
+use crate::limits;
+use crate::net::{Clock, Listener, Net, Ready};
+use crate::timer::Wheel;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// The two sections.
+#[derive(Debug)]
+struct Sections {
+    http: Option<Section>,
+    websocket: Option<Section>,
+}
+
+impl Sections {
+    fn of(&self, kind: Kind) -> Option<&Section> {
+        match kind {
+            Kind::Http => self.http.as_ref(),
+            Kind::WebSocket => self.websocket.as_ref(),
+        }
+    }
+
+    fn of_mut(&mut self, kind: Kind) -> Option<&mut Section> {
+        match kind {
+            Kind::Http => self.http.as_mut(),
+            Kind::WebSocket => self.websocket.as_mut(),
+        }
+    }
+}
+
+/// The whole program, but for the waiting.
+pub struct Gateway {
+    config: Config,
+    net: Net,
+    clock: Clock,
+    listener: Option<Listener>,
+    door: Door,
+    max_connections: usize,
+    clients: Slab<Client>,
+    workers: Slab<Worker>,
+    tunnels: Slab<Tunnel>,
+    probes: Slab<Probe>,
+    servers: Slab<Server>,
+    sections: Sections,
+    timers: Wheel<Alarm>,
+    /// Whoever has something to do without an edge of its own: served like an edge, in the same
+    /// turn if it was put there by an edge, in the next one if by another entry.
+    agenda: VecDeque<Token>,
+    /// Closed things, to be taken from their slabs when no event of this turn can meet them.
+    departed: Vec<Token>,
+    desk: Desk,
+    spare: Vec<Box<Errand>>,
+    rng: StdRng,
+    /// The time of this turn: the clock is read once.
+    now: Instant,
+    /// When the `Date` field was last written.
+    dated: Option<Instant>,
+    stopping: Option<Stopping>,
+    counters: Counters,
+    journal: Vec<u8>,
+}
+
+impl Gateway {
+    /// A gateway that listens on `address`, with at most `max_connections` clients; `seed` decides
+    /// what is left to chance.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn new(
+        config: Config,
+        net: Net,
+        clock: Clock,
+        address: SocketAddr,
+        max_connections: usize,
+        seed: u64,
+    ) -> io::Result<Self> {
+        let now = clock.now();
+        let listener = net.listen(address, Token::Listener.into())?;
+        let mut servers = Slab::new();
+        let mut section = |kind, section: &Option<crate::config::Section>| {
+            section.as_ref().map(|section| {
+                let ids = section.servers.iter().map(|server| {
+                    ServerId::from(servers.insert(Server::new(kind, section, server)))
+                });
+                let ids = ids.collect();
+                Section::new(section, ids)
+            })
+        };
+        let sections = Sections {
+            http: section(Kind::Http, &config.http),
+            websocket: section(Kind::WebSocket, &config.websocket),
+        };
+        let mut gateway = Self {
+            config,
+            net,
+            clock,
+            listener: Some(listener),
+            door: Door::Open,
+            max_connections,
+            clients: Slab::new(),
+            workers: Slab::new(),
+            tunnels: Slab::new(),
+            probes: Slab::new(),
+            servers,
+            sections,
+            timers: Wheel::new(now, limits::TICK),
+            agenda: VecDeque::new(),
+            departed: Vec::new(),
+            desk: Desk::new(),
+            spare: Vec::new(),
+            rng: StdRng::seed_from_u64(seed),
+            now,
+            dated: None,
+            stopping: None,
+            counters: Counters::default(),
+            journal: Vec::new(),
+        };
+        gateway.start();
+        Ok(gateway)
+    }
+
+    /// Names are asked for, floors filled, and the first round of probes set off.
+    fn start(&mut self) {
+        self.on_names_alarm();
+        for kind in [Kind::Http, Kind::WebSocket] {
+            let Some(section) = self.sections.of(kind) else { continue };
+            let ids = section.servers.clone();
+            let interval = section.health.as_ref().map(|health| health.interval);
+            for (position, id) in ids.iter().enumerate() {
+                self.tend_pool(*id);
+                if let Some(interval) = interval {
+                    // All at once now; from then on one after the other.
+                    let share = (position + 1) as f64 / ids.len() as f64;
+                    self.probe(*id);
+                    let next = self.now + interval.mul_f64(share);
+                    self.timers.insert(next, Alarm::ProbeDue(*id));
+                }
+            }
+        }
+    }
+
+    /// The address listened on.
+    ///
+    /// # Errors
+    /// When the gateway does not listen any more.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.as_ref().map_or(Err(io::ErrorKind::NotConnected.into()), Listener::address)
+    }
+
+    /// How long nothing will happen by itself; zero when something is to be done at once, `None`
+    /// when nothing ever will.
+    pub fn patience(&self, now: Instant) -> Option<Duration> {
+        if self.agenda.is_empty() {
+            self.timers.next_wakeup().map(|wakeup| wakeup.saturating_duration_since(now))
+        } else {
+            Some(Duration::ZERO)
+        }
+    }
+
+    /// One turn: edges, alarms, the agenda, burials. The whole proxy on one screen.
+    pub fn turn(&mut self, events: impl Iterator<Item = (usize, Ready)>, now: Instant) {
+        self.now = now;
+        self.keep_date();
+        for (key, ready) in events {
+            self.on_ready(Token::from(key), ready);
+        }
+        while let Some(alarm) = self.timers.pop_expired(now) {
+            self.on_alarm(alarm);
+        }
+        // Only what was there when it began: whoever comes back has its turn after the next edges.
+        for _ in 0..self.agenda.len() {
+            let Some(token) = self.agenda.pop_front() else { break };
+            self.on_ready(token, Ready::default());
+        }
+        self.bury_departed();
+        debug_assert_eq!(self.violations(), Vec::<String>::new());
+    }
+
+    fn on_ready(&mut self, token: Token, ready: Ready) {
+        match token {
+            Token::Listener => self.on_listener(),
+            Token::Resolver => self.on_resolved(),
+            Token::Signals => {}
+            Token::Client(id) => self.on_client(id, ready),
+            Token::Worker(id) => self.on_worker(id, ready),
+            Token::TunnelClient(id) => self.on_tunnel(id, Side::Client, ready),
+            Token::TunnelServer(id) => self.on_tunnel(id, Side::Server, ready),
+            Token::Probe(id) => self.on_probe(id, ready),
+            Token::Line(id) => self.on_dismissed(id),
+        }
+    }
+
+    fn on_alarm(&mut self, alarm: Alarm) {
+        match alarm {
+            Alarm::Client(id) => self.on_client_alarm(id),
+            Alarm::WorkerLate(id) => self.on_worker_late(id),
+            Alarm::PoolDue(id) => {
+                self.servers[id.index()].pool_alarm = None;
+                self.tend_pool(id);
+            }
+            Alarm::ProbeDue(id) => self.on_probe_alarm(id),
+            Alarm::ProbeLate(id) => self.on_probe_late(id),
+            Alarm::Tunnel(id) => self.on_tunnel_alarm(id),
+            Alarm::Names => self.on_names_alarm(),
+            Alarm::Accept => self.on_listener(),
+            Alarm::Stop => self.on_stop_alarm(),
+        }
+    }
+
+    /// Slots are freed when all events of the turn have been served, so that none of them can meet
+    /// a stranger in a slot that was reused.
+    fn bury_departed(&mut self) {
+        while let Some(token) = self.departed.pop() {
+            match token {
+                Token::Client(id) => self.bury_client(id),
+                Token::Worker(id) => drop(self.workers.remove(id.index())),
+                Token::TunnelClient(id) | Token::TunnelServer(id) => {
+                    self.tunnels.remove(id.index());
+                    self.reopen_door();
+                }
+                Token::Probe(id) => drop(self.probes.remove(id.index())),
+                Token::Listener | Token::Resolver | Token::Signals | Token::Line(_) => {}
+            }
+        }
+    }
+
+    /// `Date` counts seconds, so it is written once a second at most.
+    fn keep_date(&mut self) {
+        let fresh = self.dated.is_some_and(|at| self.now - at < Duration::from_millis(250));
+        if !fresh {
+            self.dated = Some(self.now);
+            self.desk.date = imf_fixdate(self.clock.unix_seconds());
+        }
+    }
+
+    /// What has happened so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+}

@@ -1,0 +1,48 @@
+//! Names of servers: asked for at the start, at an interval, and when a connection failed.
+
+use super::Gateway;
+use super::alarm::Alarm;
+use crate::id::ServerId;
+use crate::limits;
+use log::{info, warn};
+
+impl Gateway {
+    /// Asks for a server's addresses, unless that is under way or there is no name to ask for.
+    pub(super) fn resolve(&mut self, id: ServerId) {
+        let server = &mut self.servers[id.index()];
+        if server.is_named() && !server.resolving {
+            server.resolving = true;
+            self.net.resolve(id.index(), &server.address.host, server.address.port);
+        }
+    }
+
+    /// Time to ask for every name again: containers move.
+    pub(super) fn on_names_alarm(&mut self) {
+        let ids: Vec<_> = self.servers.iter().map(|(key, _)| ServerId::from(key)).collect();
+        if ids.iter().any(|id| self.servers[id.index()].is_named()) {
+            self.timers.insert(self.now + limits::RESOLVE_INTERVAL, Alarm::Names);
+        }
+        for id in ids {
+            self.resolve(id);
+        }
+    }
+
+    /// Answers have come.
+    pub(super) fn on_resolved(&mut self) {
+        while let Some(answer) = self.net.resolved() {
+            let Some(server) = self.servers.get_mut(answer.ticket) else { continue };
+            let (known, found) = (server.is_known(), !answer.addresses.is_empty());
+            server.resolved(answer.addresses);
+            match (known, found) {
+                (false, true) => info!("{server}: its name is known now"),
+                (false, false) => warn!("{server}: its name is unknown"),
+                (true, false) => warn!("{server}: its name is unknown, the last address is kept"),
+                (true, true) => continue,
+            }
+            if found {
+                self.tend_pool(answer.ticket.into());
+                self.probe(answer.ticket.into());
+            }
+        }
+    }
+}

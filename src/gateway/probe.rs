@@ -1,0 +1,210 @@
+//! Health probes: a connection of their own, one question, one verdict.
+//!
+//! ```text
+//!   Connecting --stands--> Asking --question sent--> Listening --whole answer--> Closed (Verdict)
+//!        \--failed            \--broken                  \--cut, too long, too late--^
+//! ```
+
+use super::Gateway;
+use super::alarm::Alarm;
+use super::token::Token;
+use crate::balance::health::{Cause, Change, Verdict, judge};
+use crate::flow::outlet::Outlet;
+use crate::flow::{Stream, ready};
+use crate::http::Version;
+use crate::http::head::{Asked, HeadLimits, Lines, ResponseHead};
+use crate::id::{ProbeId, ServerId};
+use crate::limits;
+use crate::net::{Ready, Socket};
+use crate::timer::TimerId;
+use log::{info, warn};
+
+/// One probe under way.
+#[derive(Debug)]
+pub struct Probe {
+    socket: Socket,
+    server: ServerId,
+    state: State,
+    timer: TimerId,
+}
+
+/// What a probe is doing.
+#[derive(Debug)]
+pub enum State {
+    /// On its way.
+    Connecting,
+    /// The question is leaving.
+    Asking(Outlet),
+    /// The answer is arriving.
+    Listening(Vec<u8>),
+    /// Departed, waiting to be buried.
+    Closed,
+}
+
+impl Probe {
+    fn enter(&mut self, id: ProbeId, next: State) {
+        log::trace!("{id}: {:?} => {next:?}", self.state);
+        self.state = next;
+    }
+}
+
+impl Gateway {
+    /// A server's time to be probed has come, and comes again.
+    pub(super) fn on_probe_alarm(&mut self, id: ServerId) {
+        let kind = self.servers[id.index()].kind;
+        let health = self.sections.of(kind).and_then(|section| section.health.as_ref());
+        if let Some(interval) = health.map(|health| health.interval) {
+            self.timers.insert(self.now + interval, Alarm::ProbeDue(id));
+            self.probe(id);
+        }
+    }
+
+    /// Begins a probe of a server, unless one is under way or its section has none.
+    pub(super) fn probe(&mut self, server_id: ServerId) {
+        let server = &mut self.servers[server_id.index()];
+        let health = self.sections.of(server.kind).and_then(|section| section.health.as_ref());
+        let Some(patience) = health.map(|health| health.timeout) else { return };
+        if self.probes.iter().any(|(_, probe)| probe.server == server_id) {
+            return;
+        }
+        let Some(address) = server.next_address() else {
+            return self.note_verdict(server_id, Verdict::Unhealthy(Cause::NameUnknown));
+        };
+        let entry = self.probes.vacant_entry();
+        let id = ProbeId::from(entry.key());
+        match self.net.connect(address, Token::Probe(id).into()) {
+            Ok(socket) => {
+                let timer =
+                    self.timers.insert(self.now + patience, Alarm::ProbeLate(id));
+                let state = State::Connecting;
+                entry.insert(Probe { socket, server: server_id, state, timer });
+            }
+            Err(_) => self.note_verdict(server_id, Verdict::Unhealthy(Cause::ConnectFailed)),
+        }
+    }
+
+    /// A probe's socket spoke.
+    pub(super) fn on_probe(&mut self, id: ProbeId, ready: Ready) {
+        let Some(probe) = self.probes.get_mut(id.index()) else { return };
+        probe.socket.note(ready);
+        if let State::Connecting = probe.state {
+            match probe.socket.connected() {
+                Ok(false) => return,
+                Err(_) => return self.conclude(id, Verdict::Unhealthy(Cause::ConnectFailed)),
+                Ok(true) => self.ask(id),
+            }
+        }
+        self.advance_probe(id);
+    }
+
+    /// The connection stands: puts the question.
+    fn ask(&mut self, id: ProbeId) {
+        let probe = &mut self.probes[id.index()];
+        let server = &self.servers[probe.server.index()];
+        let path = self.sections.of(server.kind).and_then(|s| s.health.as_ref());
+        let question = format!(
+            "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tidegate/{}\r\n\
+             Accept: application/json\r\nConnection: close\r\n\r\n",
+            path.map_or("/", |health| health.path.as_str()),
+            server.address,
+            env!("CARGO_PKG_VERSION"),
+        );
+        let mut outlet = Outlet::default();
+        // A broken connection shows itself when the question is flushed or the answer read.
+        let _ = outlet.send(&[question.as_bytes()], &mut probe.socket);
+        probe.enter(id, State::Asking(outlet));
+    }
+
+    fn advance_probe(&mut self, id: ProbeId) {
+        let probe = &mut self.probes[id.index()];
+        if let State::Asking(outlet) = &mut probe.state {
+            match outlet.flush(&mut probe.socket) {
+                Ok(true) => probe.enter(id, State::Listening(Vec::new())),
+                Ok(false) => return,
+                Err(_) => return self.conclude(id, Verdict::Unhealthy(Cause::CutShort)),
+            }
+        }
+        let probe = &mut self.probes[id.index()];
+        let State::Listening(answer) = &mut probe.state else { return };
+        loop {
+            let ended = match ready(probe.socket.read(&mut self.desk.scratch)) {
+                Ok(None) => return,
+                Ok(Some(count)) => {
+                    answer.extend_from_slice(&self.desk.scratch[..count]);
+                    count == 0
+                }
+                Err(_) => true,
+            };
+            let verdict = read_answer(answer, ended);
+            if let Some(verdict) = verdict {
+                return self.conclude(id, verdict);
+            }
+        }
+    }
+
+    /// The probe has taken too long.
+    pub(super) fn on_probe_late(&mut self, id: ProbeId) {
+        self.conclude(id, Verdict::Unhealthy(Cause::TimedOut));
+    }
+
+    fn conclude(&mut self, id: ProbeId, verdict: Verdict) {
+        let probe = &mut self.probes[id.index()];
+        if let State::Closed = probe.state {
+            return;
+        }
+        probe.enter(id, State::Closed);
+        self.timers.cancel(probe.timer);
+        let server = probe.server;
+        self.departed.push(Token::Probe(id));
+        self.note_verdict(server, verdict);
+    }
+
+    fn note_verdict(&mut self, id: ServerId, verdict: Verdict) {
+        let server = &mut self.servers[id.index()];
+        match server.health.note(verdict) {
+            None => {}
+            Some(Change::Up) => {
+                info!("{server}: up");
+                server.refill_after = None;
+                self.tend_pool(id);
+            }
+            Some(Change::Down(cause)) => warn!("{server}: down: {cause}"),
+        }
+    }
+}
+
+/// The verdict on an answer as far as it has come; `None` when more may follow. `ended`: nothing
+/// will.
+fn read_answer(answer: &[u8], ended: bool) -> Option<Verdict> {
+    let cut = ended.then_some(Verdict::Unhealthy(Cause::CutShort));
+    if answer.len() > limits::PROBE_ANSWER_MAX {
+        return Some(Verdict::Unhealthy(Cause::Oversized));
+    }
+    let mut lines = Lines::new();
+    let asked = Asked { head: false, websocket: false, version: Version::Http11 };
+    let bounds = HeadLimits {
+        max_bytes: limits::PROBE_ANSWER_MAX,
+        max_fields: limits::RESPONSE_FIELDS_MAX,
+    };
+    let head = match ResponseHead::parse(answer, &mut lines, asked, bounds) {
+        Err(_) => return Some(Verdict::Unhealthy(Cause::BadResponse)),
+        Ok(None) => return cut,
+        Ok(Some(head)) if head.is_interim() => return read_answer(&answer[head.len..], ended),
+        Ok(Some(head)) => head,
+    };
+    let (status, mut rest) = (head.status, &answer[head.len..]);
+    let mut framing = head.framing;
+    framing.content_only();
+    let mut content = Vec::new();
+    while !rest.is_empty() && !framing.is_complete() {
+        let Ok(step) = framing.step(rest) else {
+            return Some(Verdict::Unhealthy(Cause::BadResponse));
+        };
+        content.extend_from_slice(&rest[..step.forward]);
+        rest = &rest[step.forward + step.skip..];
+    }
+    if framing.is_complete() || (ended && framing.at_end()) {
+        return Some(judge(status, &content));
+    }
+    cut
+}

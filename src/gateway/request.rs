@@ -1,0 +1,131 @@
+//! Reading requests: from bytes in a client's inbox or socket to an errand.
+
+use super::Gateway;
+use super::client::State;
+use super::errand::Errand;
+use super::token::Token;
+use crate::flow::{Stream, ready};
+use crate::http::answer::Answer;
+use crate::http::forward::Hop;
+use crate::http::head::{HeadLimits, Lines, RequestHead, find_end};
+use crate::http::refusal::Refusal;
+use crate::id::ClientId;
+use crate::net::Ready;
+use std::ops::Range;
+
+/// What the bytes read so far amount to.
+enum Heard {
+    /// An unfinished head.
+    Partial,
+    /// A whole request head; the range of the scratch behind it holds the first of what follows.
+    Request(Box<Errand>, Range<usize>),
+}
+
+impl Gateway {
+    /// A client's socket spoke, or the agenda remembered it.
+    pub(super) fn on_client(&mut self, id: ClientId, ready: Ready) {
+        let Some(client) = self.clients.get_mut(id.index()) else { return };
+        client.socket.note(ready);
+        let broken = client.socket.is_broken();
+        match client.state() {
+            State::Closed | State::Switching(..) => {}
+            _ if broken => self.lose_client(id),
+            State::Reading => self.read_request(id),
+            State::Waiting(..) | State::Knocking(_) => {}
+            State::Exchanging(..) => self.drive(id, 0..0),
+            State::Answering(..) => self.flush_answer(id),
+            State::Lingering(_) => self.linger(id),
+        }
+    }
+
+    /// Reads until a head is whole, nothing more is there, or the client has gone.
+    fn read_request(&mut self, id: ClientId) {
+        loop {
+            let client = &mut self.clients[id.index()];
+            // An unfinished head goes back in front of what is read now, so that a head is always
+            // parsed in one piece, where it lies.
+            let held = client.inbox.len();
+            self.desk.scratch[..held].copy_from_slice(client.inbox.as_slice());
+            let mut filled = held;
+            if held == client.searched {
+                match ready(client.socket.read(&mut self.desk.scratch[held..])) {
+                    Ok(Some(0)) | Err(_) => return self.close_client(id),
+                    Ok(Some(count)) => filled += count,
+                    Ok(None) => return,
+                }
+            }
+            match self.hear(id, filled) {
+                Ok(Heard::Request(errand, early)) => return self.dispatch(id, errand, early),
+                Ok(Heard::Partial) => self.keep_partial(id, held, filled),
+                Err(refusal) => {
+                    self.counters.refused += 1;
+                    return self.answer_refusal(id, refusal);
+                }
+            }
+        }
+    }
+
+    /// Keeps an unfinished head; its first byte starts the clock.
+    fn keep_partial(&mut self, id: ClientId, held: usize, filled: usize) {
+        let client = &mut self.clients[id.index()];
+        let fresh = client.searched == 0;
+        client.inbox.push(&self.desk.scratch[held..filled]);
+        client.searched = filled;
+        if fresh {
+            let deadline = self.now + self.config.frontend.header_timeout;
+            self.set_deadline(id, deadline);
+        }
+    }
+
+    /// Parses what the scratch holds up to `filled`.
+    fn hear(&mut self, id: ClientId, filled: usize) -> Result<Heard, Refusal> {
+        let client = &mut self.clients[id.index()];
+        let frontend = &self.config.frontend;
+        let bytes = &self.desk.scratch[..filled];
+        let limits =
+            HeadLimits { max_bytes: frontend.max_header_bytes, max_fields: frontend.max_headers };
+        let unended = client.searched > 0 && find_end(bytes, client.searched).is_none();
+        if unended && filled < limits.max_bytes {
+            return Ok(Heard::Partial);
+        }
+        let mut lines = Lines::new();
+        let Some(head) = RequestHead::parse(bytes, &mut lines, limits)? else {
+            return Ok(Heard::Partial);
+        };
+        let trusted = frontend.trusted_proxies.iter().any(|network| network.contains(client.peer));
+        let hop = Hop { peer: client.peer, trusted };
+        let early = head.len..filled;
+        let now = self.now;
+        let mut errand = self.spare.pop().unwrap_or_else(|| Box::new(Errand::blank(now)));
+        errand.prepare(head, &hop, frontend, self.config.log.access, now)?;
+        client.inbox = Default::default();
+        client.searched = 0;
+        self.counters.requests += 1;
+        if self.stopping.is_some() {
+            errand.exchange.close_client();
+        }
+        Ok(Heard::Request(errand, early))
+    }
+
+    fn answer_refusal(&mut self, id: ClientId, refusal: Refusal) {
+        self.note_refusal(id, refusal);
+        self.answer(id, &Answer::from(refusal), super::answering::Manner::default());
+    }
+
+    /// What was read beyond the head waits in the inbox until there is somewhere for it to go.
+    pub(super) fn stash(&mut self, id: ClientId, early: Range<usize>) {
+        self.clients[id.index()].inbox.push(&self.desk.scratch[early]);
+    }
+
+    /// Back to the beginning: the next request may already be there.
+    pub(super) fn read_next(&mut self, id: ClientId) {
+        let client = &mut self.clients[id.index()];
+        client.searched = 0;
+        client.enter(id, State::Reading);
+        if !client.inbox.is_empty() || client.socket.is_readable() {
+            self.agenda.push_back(Token::Client(id));
+        }
+        let deadline = self.now + self.config.frontend.idle_timeout;
+        self.set_deadline(id, deadline);
+    }
+}

@@ -1,0 +1,90 @@
+//! The loop: wait, read the clock, take a turn.
+
+use super::Gateway;
+use super::token::Token;
+use crate::config::{Config, Frontend};
+use crate::limits;
+use crate::net::{Clock, Poll, Signal, Signals};
+use log::{info, warn};
+use std::fmt;
+use std::io::{self, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// Why the gateway could not run, or not go on.
+#[derive(Debug)]
+pub struct Error {
+    doing: String,
+    why: io::Error,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.doing, self.why)
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn doing(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+    |why| Error { doing: what.into(), why }
+}
+
+/// Runs a gateway until it is told to stop. `started` is called with the address listened on.
+///
+/// # Errors
+/// When the address cannot be resolved or listened on, or when polling fails.
+pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error> {
+    let address = listen_address(&config.frontend)?;
+    let (mut poll, net) = Poll::new(Token::Resolver.into()).map_err(doing("cannot poll"))?;
+    let signals = Signals::new(&poll, Token::Signals.into());
+    let mut signals = signals.map_err(doing("cannot catch signals"))?;
+    let max_connections = max_connections(&config);
+    let clock = Clock;
+    let gateway =
+        Gateway::new(config, net, Clock, address, max_connections, rand::random::<u64>());
+    let mut gateway = gateway.map_err(doing(format!("cannot listen on {address}")))?;
+    let address = gateway.address().map_err(doing("cannot listen"))?;
+    info!("listening on {address}, at most {max_connections} connections");
+    started(address);
+    let mut now = clock.now();
+    while !gateway.is_done() {
+        poll.wait(gateway.patience(now)).map_err(doing("cannot poll"))?;
+        now = clock.now();
+        while let Some(Signal::Stop) = signals.pending() {
+            gateway.stop(now);
+        }
+        gateway.turn(poll.events(), now);
+        if let Some(lines) = gateway.take_journal()
+            && let Err(error) = io::stdout().write_all(&lines)
+        {
+            warn!("access log: {error}");
+        }
+    }
+    info!("stopped: {:?}", gateway.counters());
+    Ok(())
+}
+
+fn listen_address(frontend: &Frontend) -> Result<SocketAddr, Error> {
+    let (host, port) = (frontend.host.as_str(), frontend.port);
+    let failed = || doing(format!("cannot listen on {host}:{port}"));
+    let mut found = (host, port).to_socket_addrs().map_err(failed())?;
+    found.next().ok_or_else(|| failed()(io::Error::other("the name has no address")))
+}
+
+/// The most clients at a time: as configured, or what the descriptor limit allows when every one
+/// of them may need a connection to a server too.
+fn max_connections(config: &Config) -> usize {
+    let descriptors = crate::net::raise_descriptor_limit();
+    let pooled: usize = config.http.iter().flat_map(|s| &s.servers).map(|s| s.workers.max).sum();
+    let probes = config.http.iter().chain(&config.websocket).map(|s| s.servers.len()).sum::<usize>();
+    let spare = descriptors.saturating_sub(limits::DESCRIPTORS_RESERVED + pooled + probes);
+    let allowed = if config.websocket.is_some() { spare / 2 } else { spare }.max(1);
+    match config.frontend.max_connections {
+        Some(wanted) if wanted > allowed => {
+            warn!("max_connections={wanted}: {descriptors} descriptors allow {allowed}");
+            wanted
+        }
+        Some(wanted) => wanted,
+        None => allowed,
+    }
+}

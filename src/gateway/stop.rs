@@ -1,0 +1,107 @@
+//! Stopping: what runs is finished, nothing new is begun.
+//!
+//! ```text
+//!   Running --signal--> Draining --drain_delay--> Closing --nobody left, or out of time--> Done
+//!                            \-- second signal ------------------------------------------^
+//! ```
+
+use super::Gateway;
+use super::alarm::Alarm;
+use super::client::State;
+use crate::id::{ClientId, TunnelId};
+use log::info;
+use std::time::Instant;
+
+/// How far stopping has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopping {
+    /// Not ready any more, but still answering, so that whoever balances before us can notice.
+    Draining {
+        /// When everything has to be over.
+        deadline: Instant,
+    },
+    /// Nobody is let in; those inside finish.
+    Closing {
+        /// When everything has to be over.
+        deadline: Instant,
+    },
+    /// Over.
+    Done,
+}
+
+impl Gateway {
+    /// Begins to stop; called a second time, stops at once.
+    pub fn stop(&mut self, now: Instant) {
+        self.now = now;
+        let deadline = now + self.config.frontend.shutdown_timeout;
+        match self.stopping {
+            None => {
+                info!("stopping");
+                self.stopping = Some(Stopping::Draining { deadline });
+                let pause = self.config.frontend.drain_delay;
+                if pause.is_zero() {
+                    self.on_stop_alarm();
+                } else {
+                    self.timers.insert(now + pause, Alarm::Stop);
+                }
+            }
+            Some(_) => {
+                info!("stopping at once");
+                self.stopping = Some(Stopping::Done);
+            }
+        }
+    }
+
+    /// Whether there is nothing left to do.
+    pub fn is_done(&self) -> bool {
+        match self.stopping {
+            None | Some(Stopping::Draining { .. }) => false,
+            Some(Stopping::Closing { .. }) => self.clients.is_empty() && self.tunnels.is_empty(),
+            Some(Stopping::Done) => true,
+        }
+    }
+
+    /// The next step of stopping is due.
+    pub(super) fn on_stop_alarm(&mut self) {
+        match self.stopping {
+            Some(Stopping::Draining { deadline }) => {
+                self.stopping = Some(Stopping::Closing { deadline });
+                self.timers.insert(deadline, Alarm::Stop);
+                self.listener = None;
+                self.close_idle();
+            }
+            Some(Stopping::Closing { .. }) => {
+                let (clients, tunnels) = (self.clients.len(), self.tunnels.len());
+                info!("out of time: {clients} clients and {tunnels} tunnels are cut");
+                self.stopping = Some(Stopping::Done);
+            }
+            None | Some(Stopping::Done) => {}
+        }
+    }
+
+    /// Closes whoever waits for nothing, and tells the others that this was their last request.
+    fn close_idle(&mut self) {
+        let ids: Vec<_> = self.clients.iter().map(|(key, _)| ClientId::from(key)).collect();
+        for id in ids {
+            let client = &mut self.clients[id.index()];
+            let (socket, inbox, state) = client.parts();
+            match state {
+                State::Reading if inbox.is_empty() && !socket.is_readable() => {
+                    self.close_client(id);
+                }
+                State::Waiting(errand, _) | State::Knocking(errand) | State::Exchanging(errand, _) => {
+                    errand.exchange.close_client();
+                }
+                State::Reading
+                | State::Switching(..)
+                | State::Answering(..)
+                | State::Lingering(_)
+                | State::Closed => {}
+            }
+        }
+        let ids: Vec<_> = self.tunnels.iter().map(|(key, _)| TunnelId::from(key)).collect();
+        for id in ids {
+            self.close_tunnel(id);
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! The kernel's sockets, by way of mio.
+
+use super::resolver::Resolver;
+use super::{Ready, Resolved};
+use crate::flow::Stream;
+use crate::limits;
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Registry, Token};
+use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Waits for edges.
+pub struct Poll {
+    poll: mio::Poll,
+    events: Events,
+}
+
+impl Poll {
+    /// A poll and the net whose sockets it watches. `waker` is the key that speaks when names have
+    /// been resolved.
+    ///
+    /// # Errors
+    /// When the system has no descriptor left.
+    pub fn new(waker: usize) -> io::Result<(Self, Net)> {
+        let poll = mio::Poll::new()?;
+        let net = Net {
+            resolver: Resolver::new(mio::Waker::new(poll.registry(), Token(waker))?),
+            registry: poll.registry().try_clone()?,
+        };
+        Ok((Self { poll, events: Events::with_capacity(limits::EVENTS_PER_TURN) }, net))
+    }
+
+    /// Waits for edges, at most for `timeout`; being interrupted by a signal is no error.
+    ///
+    /// # Errors
+    /// When polling itself fails, which nothing can mend.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.events.clear();
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The edges of the last wait: key and what was said.
+    pub fn events(&self) -> impl Iterator<Item = (usize, Ready)> + '_ {
+        self.events.iter().map(|event| (event.token().0, Ready::from(event)))
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        self.poll.registry()
+    }
+}
+
+impl From<&Event> for Ready {
+    fn from(event: &Event) -> Self {
+        Self {
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            ended: event.is_read_closed(),
+            broken: event.is_error() || (event.is_write_closed() && event.is_read_closed()),
+        }
+    }
+}
+
+/// Opens, registers and names sockets.
+pub struct Net {
+    registry: Registry,
+    resolver: Resolver,
+}
+
+impl Net {
+    /// Listens on `address`.
+    ///
+    /// Accepted connections inherit `TCP_NODELAY` and keepalive from the listener on Linux, which
+    /// saves a call or two per connection.
+    ///
+    /// # Errors
+    /// When the address is in use or not ours.
+    pub fn listen(&self, address: SocketAddr, key: usize) -> io::Result<Listener> {
+        let socket =
+            socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_tcp_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(limits::BACKLOG)?;
+        let mut listener = TcpListener::from_std(socket.into());
+        self.registry.register(&mut listener, Token(key), Interest::READABLE)?;
+        Ok(Listener { listener })
+    }
+
+    /// Begins to connect; an edge tells when [`Socket::connected`] is worth asking.
+    ///
+    /// # Errors
+    /// When no socket can be had, or the address is out of reach at once.
+    pub fn connect(&self, address: SocketAddr, key: usize) -> io::Result<Socket> {
+        let mut socket = Socket::new(TcpStream::connect(address)?);
+        socket.stream.set_nodelay(true)?;
+        self.register(&mut socket, key)?;
+        Ok(socket)
+    }
+
+    /// Watches an accepted socket under `key`.
+    ///
+    /// # Errors
+    /// When the system has no memory left for it.
+    pub fn register(&self, socket: &mut Socket, key: usize) -> io::Result<()> {
+        self.registry.register(
+            &mut socket.stream,
+            Token(key),
+            Interest::READABLE | Interest::WRITABLE,
+        )
+    }
+
+    /// Watches a socket under another key. Whatever is ready is said again, under that key.
+    ///
+    /// # Errors
+    /// When the system has no memory left for it.
+    pub fn rename(&self, socket: &mut Socket, key: usize) -> io::Result<()> {
+        self.registry.reregister(
+            &mut socket.stream,
+            Token(key),
+            Interest::READABLE | Interest::WRITABLE,
+        )
+    }
+
+    /// Asks for the addresses of a name; the answer comes by way of [`Net::resolved`].
+    pub fn resolve(&mut self, ticket: usize, host: &str, port: u16) {
+        self.resolver.ask(ticket, host, port);
+    }
+
+    /// The next answer that has come.
+    pub fn resolved(&mut self) -> Option<Resolved> {
+        self.resolver.answer()
+    }
+}
+
+/// Where clients arrive.
+pub struct Listener {
+    listener: TcpListener,
+}
+
+impl Listener {
+    /// The next client that has arrived, if any. The socket is not watched yet.
+    ///
+    /// # Errors
+    /// When descriptors have run out, or the client has already gone.
+    pub fn accept(&mut self) -> io::Result<(Socket, SocketAddr)> {
+        let (stream, peer) = self.listener.accept()?;
+        Ok((Socket::new(stream), peer))
+    }
+
+    /// The address listened on, with the port that the system chose when it was asked to.
+    ///
+    /// # Errors
+    /// When the system does not know.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection, and what the kernel last said of it.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+    said: Ready,
+}
+
+impl Socket {
+    fn new(stream: TcpStream) -> Self {
+        // Writable until told otherwise: the first answer need not wait for an edge.
+        Self { stream, said: Ready { writable: true, ..Ready::default() } }
+    }
+
+    /// Takes in what an edge said.
+    pub fn note(&mut self, ready: Ready) {
+        self.said.readable |= ready.readable | ready.ended | ready.broken;
+        self.said.writable |= ready.writable | ready.broken;
+        self.said.ended |= ready.ended;
+        self.said.broken |= ready.broken;
+    }
+
+    /// Whether there may be something to read: content, the end, or an error.
+    pub fn is_readable(&self) -> bool {
+        self.said.readable
+    }
+
+    /// Whether the connection is known to be broken in both directions.
+    pub fn is_broken(&self) -> bool {
+        self.said.broken
+    }
+
+    /// Forgets what was said of reading, so that the next read asks the kernel.
+    pub fn look_again(&mut self) {
+        self.said.readable = true;
+    }
+
+    /// Whether the connection stands; `Ok(false)` while that is not known yet.
+    ///
+    /// # Errors
+    /// Why it could not be made.
+    pub fn connected(&mut self) -> io::Result<bool> {
+        if let Some(error) = self.stream.take_error()? {
+            return Err(error);
+        }
+        match self.stream.peer_addr() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets the kernel find out that the peer has died, on a connection that may be quiet for
+    /// hours: keepalive probes, and a bound on unacknowledged content. A kernel that cannot is no
+    /// reason to refuse the connection.
+    pub fn watch_for_death(&self) {
+        let socket = SockRef::from(&self.stream);
+        let probes = TcpKeepalive::new()
+            .with_time(limits::KEEPALIVE_AFTER)
+            .with_interval(limits::KEEPALIVE_INTERVAL)
+            .with_retries(limits::KEEPALIVE_PROBES);
+        let _ = socket.set_tcp_keepalive(&probes);
+        let _ = socket.set_tcp_user_timeout(Some(limits::USER_TIMEOUT));
+    }
+
+    /// Makes the close that follows a RST, so that the peer learns that something was lost.
+    pub fn close_by_reset(&self) {
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl Stream for Socket {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if !self.said.readable {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        loop {
+            match self.stream.read(room) {
+                // Less than there was room for: the rest has not arrived, and whatever arrives
+                // from now on is a new edge. Unless the end was seen: that edge is spent.
+                Ok(count) => {
+                    self.said.readable = count == room.len() || self.said.ended || count == 0;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.said.readable = error.kind() != io::ErrorKind::WouldBlock;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if !self.said.writable {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        loop {
+            let written = match slices {
+                [slice] => self.stream.write(slice),
+                slices => self.stream.write_vectored(slices),
+            };
+            match written {
+                Ok(count) => {
+                    let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+                    self.said.writable = count == offered;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.said.writable = error.kind() != io::ErrorKind::WouldBlock;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.stream.shutdown(std::net::Shutdown::Write)
+    }
+}
+
+/// Tells the time, once per turn.
+#[derive(Debug, Default)]
+pub struct Clock;
+
+impl Clock {
+    /// Now, on the clock that never goes back.
+    pub fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Seconds since 1970, for `Date` and the log.
+    pub fn unix_seconds(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+}
+
+/// Raises the limit of descriptors as far as the system lets us, and says where it stands.
+pub fn raise_descriptor_limit() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    current.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
