@@ -9,7 +9,6 @@ use super::identity::{Speaker, content};
 use super::message::{Framing, Head, Message};
 use super::request::Request;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// What a server did wrong to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,7 +218,6 @@ impl Ledger {
     /// The connection ended inside a response.
     pub fn cut(&mut self, id: usize, partial: Option<&Message>, ending: Ending) {
         self.cuts += 1;
-        let case = &self.cases[id];
         if let Some(message) = partial {
             let said = (message.head.number("x-server"), message.head.number("x-length"));
             if let (Some(server), Some(len)) = said {
@@ -229,8 +227,9 @@ impl Ledger {
                 }
             }
         }
-        let case_excused = !case.good || !case.faults.is_empty() || self.troubles.stopping;
-        if !case_excused {
+        let case = &self.cases[id];
+        let excused = !case.good || !case.faults.is_empty() || self.troubles.stopping;
+        if !excused {
             self.wrong(format!("request {id}: cut short ({ending:?}); {}", self.story(id)));
         }
     }

@@ -34,7 +34,8 @@ impl Head {
 
     /// The value of the only field of that name.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        let found = self.fields.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.as_str())
     }
 
     /// A field that is a number.

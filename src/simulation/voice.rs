@@ -172,7 +172,9 @@ impl Voice {
                 }
                 Err(_) => return Some(Silence::Broken),
             }
-            if let Some((_, pause)) = self.pace {
+            if let Some((_, pause)) = self.pace
+                && self.said < bytes.len()
+            {
                 self.until = Some(world.now() + pause);
                 world.wake(end, pause);
             }
