@@ -21,6 +21,8 @@ pub mod counters;
 mod dispatch;
 mod drive;
 pub mod errand;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod inspect;
 mod invariants;
 mod journal;
 mod listener;
