@@ -195,7 +195,7 @@ impl Socket {
 
     /// Whether the peer has said that it will send no more.
     pub fn has_ended(&self) -> bool {
-        self.said.ended
+        self.readiness.has_ended()
     }
 
     /// Forgets what was said of reading, so that the next read asks the kernel.
