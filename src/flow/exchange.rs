@@ -138,11 +138,8 @@ impl Exchange {
         self.head.clear();
         forward::request(&head, hop, &mut self.head);
         let bodyless = head.framing.is_complete();
-        self.asked = Asked {
-            head: head.is_head(),
-            websocket: accept.is_some(),
-            version: head.version,
-        };
+        self.asked =
+            Asked { head: head.is_head(), websocket: accept.is_some(), version: head.version };
         self.response = Response::default();
         self.accept = accept;
         self.expectation =

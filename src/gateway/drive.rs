@@ -27,8 +27,7 @@ impl Gateway {
             return;
         }
         let exchange = &mut errand.exchange;
-        let progress =
-            exchange.advance(socket, &mut worker.socket, inbox, &mut self.desk, early);
+        let progress = exchange.advance(socket, &mut worker.socket, inbox, &mut self.desk, early);
         match progress {
             Ok(Progress::Blocked { awaits, moved }) => self.await_more(id, awaits, moved),
             Ok(Progress::Yielded) => {
@@ -53,9 +52,7 @@ impl Gateway {
         errand.awaits = Some(awaits);
         errand.half_closed = half_closed;
         let patience = match awaits {
-            Awaits::ClientContent if errand.exchange.awaits_continue() => {
-                limits::CONTINUE_PATIENCE
-            }
+            Awaits::ClientContent if errand.exchange.awaits_continue() => limits::CONTINUE_PATIENCE,
             Awaits::ClientContent => self.config.frontend.body_timeout,
             Awaits::ClientReading => self.config.frontend.write_timeout,
             Awaits::Server => {

@@ -21,6 +21,8 @@ pub mod counters;
 mod dispatch;
 mod drive;
 pub mod errand;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod inspect;
 mod invariants;
 mod journal;
 mod listener;
@@ -110,6 +112,8 @@ pub struct Gateway {
     /// Closed things, to be taken from their slabs when no event of this turn can meet them.
     departed: Vec<Token>,
     desk: Desk,
+    /// Boxes, as that is how they travel from state to state.
+    #[expect(clippy::vec_box, reason = "an errand is moved by its box, never by value")]
     spare: Vec<Box<Errand>>,
     rng: StdRng,
     /// The time of this turn: the clock is read once.
@@ -206,7 +210,10 @@ impl Gateway {
     /// # Errors
     /// When the gateway does not listen any more.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.as_ref().map_or(Err(io::ErrorKind::NotConnected.into()), Listener::address)
+        match &self.listener {
+            Some(listener) => listener.address(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// How long nothing will happen by itself; zero when something is to be done at once, `None`

@@ -177,7 +177,8 @@ impl Gateway {
             Release::Serve(next) => {
                 worker.enter(id, State::Busy(next));
                 let client = &mut self.clients[next.index()];
-                if let client::State::Waiting(errand, _) = client.enter(next, client::State::Reading)
+                if let client::State::Waiting(errand, _) =
+                    client.enter(next, client::State::Reading)
                 {
                     client.enter(next, client::State::Exchanging(errand, id));
                     self.agenda.push_back(Token::Client(next));

@@ -293,8 +293,11 @@ fn a_usual_head_is_written_without_growing_the_buffer_twice() {
     let mut lines = Lines::new();
     let head = RequestHead::parse(request.as_bytes(), &mut lines, LIMITS).unwrap().unwrap();
     let mut out = Vec::new();
-    let hop =
-        Hop { peer: "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(), trusted: false, authority: "gate:80" };
+    let hop = Hop {
+        peer: "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(),
+        trusted: false,
+        authority: "gate:80",
+    };
     super::request(&head, &hop, &mut out);
     let expected = request.len() + 2 * "example.org".len() + OUR_LINES;
     assert!(out.len() < expected && out.capacity() == expected);
