@@ -271,7 +271,7 @@ impl Gateway {
             Alarm::ProbeLate(id) => self.on_probe_late(id),
             Alarm::Tunnel(id) => self.on_tunnel_alarm(id),
             Alarm::Names => self.on_names_alarm(),
-            Alarm::Accept => self.on_listener(),
+            Alarm::Accept => self.on_accept_alarm(),
             Alarm::Stop => self.on_stop_alarm(),
         }
     }
