@@ -205,8 +205,7 @@ impl Gateway {
             .unwrap_or(failed);
         errand.tried.pop();
         let fresh = self.servers[other.index()].pool.reserve();
-        let unsettled =
-            if fresh { self.connect_for(id, other, errand, 0..0) } else { Err(errand) };
+        let unsettled = if fresh { self.connect_for(id, other, errand, 0..0) } else { Err(errand) };
         if let Err(errand) = unsettled {
             self.dispatch(id, errand, 0..0);
         }
