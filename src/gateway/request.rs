@@ -124,6 +124,9 @@ impl Gateway {
         client.enter(id, State::Reading);
         if !client.inbox.is_empty() || client.socket.is_readable() {
             self.agenda.push_back(Token::Client(id));
+        } else if self.is_closing() {
+            // Its response began before it could be told that this was the last one.
+            return self.close_client(id);
         }
         let deadline = self.now + self.config.frontend.idle_timeout;
         self.set_deadline(id, deadline);
