@@ -192,15 +192,22 @@ impl Gateway {
     }
 
     /// Sends a request once more, on a fresh connection to the same server: the reused one was
-    /// closed before a byte of response (rule 26). Gives the errand back when none can be opened.
-    pub(super) fn replay(&mut self, id: ClientId, server: ServerId, mut errand: Box<Errand>) {
+    /// closed before a byte of response (rule 26).
+    ///
+    /// The fresh one takes the dead one's place, which the pool goes on counting: were it given up,
+    /// the line might have it first, and all that is left might be another worker that dies.
+    pub(super) fn replay(
+        &mut self,
+        id: ClientId,
+        dead: WorkerId,
+        server: ServerId,
+        mut errand: Box<Errand>,
+    ) {
+        self.bury_worker(dead);
         errand.exchange.rewind();
         errand.replayed = true;
         self.counters.replays += 1;
-        let open_one = self.servers[server.index()].pool.reserve();
-        let unsettled =
-            if open_one { self.connect_for(id, server, errand, 0..0) } else { Err(errand) };
-        if let Err(errand) = unsettled {
+        if let Err(errand) = self.connect_for(id, server, errand, 0..0) {
             self.dispatch(id, errand, 0..0);
         }
     }
