@@ -191,23 +191,34 @@ impl Gateway {
         self.note_unreachable(server, why);
     }
 
-    /// Sends a request once more, on a fresh connection to the same server: the reused one was
-    /// closed before a byte of response (rule 26).
+    /// Sends a request once more, on a fresh connection: the reused one was closed before a byte of
+    /// response (rule 26). Another server is preferred. One that has just died may go on taking
+    /// connections for a moment, and a second failure is the client's.
     ///
-    /// The fresh one takes the dead one's place, which the pool goes on counting: were it given up,
-    /// the line might have it first, and all that is left might be another worker that dies.
+    /// Where no other has room, the fresh connection takes the dead one's place, which the pool
+    /// counts until then: were it given up first, the line might have it, and all that is left to
+    /// the request might be one more worker about to die.
     pub(super) fn replay(
         &mut self,
         id: ClientId,
         dead: WorkerId,
-        server: ServerId,
+        failed: ServerId,
         mut errand: Box<Errand>,
     ) {
-        self.bury_worker(dead);
         errand.exchange.rewind();
         errand.replayed = true;
         self.counters.replays += 1;
-        if let Err(errand) = self.connect_for(id, server, errand, 0..0) {
+        errand.tried.push(failed);
+        let section = self.sections.of_mut(errand.kind);
+        let other = section
+            .and_then(|s| s.choose(&self.servers, &errand.tried, self.now, &mut self.rng))
+            .filter(|other| self.servers[other.index()].pool.reserve());
+        errand.tried.pop();
+        match other {
+            Some(_) => self.close_worker(dead),
+            None => self.bury_worker(dead),
+        }
+        if let Err(errand) = self.connect_for(id, other.unwrap_or(failed), errand, 0..0) {
             self.dispatch(id, errand, 0..0);
         }
     }

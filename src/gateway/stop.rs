@@ -61,14 +61,6 @@ impl Gateway {
         }
     }
 
-    /// Whether nobody is let in any more, and whoever waits for nothing has to leave.
-    pub(super) fn is_closing(&self) -> bool {
-        match self.stopping {
-            None | Some(Stopping::Draining { .. }) => false,
-            Some(Stopping::Closing { .. } | Stopping::Done) => true,
-        }
-    }
-
     /// The next step of stopping is due.
     pub(super) fn on_stop_alarm(&mut self) {
         match self.stopping {

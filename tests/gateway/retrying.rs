@@ -99,6 +99,27 @@ fn a_request_that_is_sent_again_has_the_place_of_the_worker_that_died() {
 }
 
 #[test]
+fn a_request_is_sent_again_rather_to_another_server() {
+    let (first, second) = (Origin::bind(), Origin::bind());
+    let http = http(&[first.address(), second.address()], "algorithm=round-robin");
+    let gateway = Gateway::start(&config("", &http));
+    let (mut client, mut server) = served_once(&gateway, &first);
+    let mut other = gateway.client();
+    other.ask("GET", "/other");
+    let (mut other_server, _) = second.accept_request();
+    client.ask("GET", "/again");
+    server.request();
+    drop(server);
+    let (mut fresh, request) = second.accept_request();
+    assert_eq!(request.head.target(), "/again");
+    fresh.send(SERVED);
+    assert_eq!(client.response().text(), "served");
+    first.assert_quiet();
+    other_server.send(SERVED);
+    assert_eq!(other.response().text(), "served");
+}
+
+#[test]
 fn a_fresh_worker_that_dies_is_the_server_s_answer() {
     let origin = Origin::bind();
     let gateway = in_front_of(origin.address(), "");
