@@ -57,6 +57,8 @@ pub struct Client {
     tunnelled: Option<Vec<u8>>,
     /// The gateway will send no more.
     heard_all: bool,
+    /// A write has told that the connection was reset.
+    reset: bool,
     /// Nothing that still comes is of interest.
     leaving: bool,
     /// A slow reader does not read before this.
@@ -79,6 +81,7 @@ impl Client {
             parting: false,
             tunnelled: None,
             heard_all: false,
+            reset: false,
             leaving: false,
             rests_until: Duration::ZERO,
         }
@@ -107,6 +110,7 @@ impl Client {
                 Silence::Closed => return false,
                 Silence::Broken => {
                     // What came before the RST may still be there to be read.
+                    self.reset = true;
                     self.voice.hush();
                     if self.appetite == Appetite::None || self.heard_all {
                         world.close(self.end);
@@ -151,6 +155,7 @@ impl Client {
         };
         loop {
             match world.read(self.end, &mut room[..most]) {
+                Ok(0) if self.reset => return Some(Ending::Reset),
                 Ok(0) => return Some(Ending::Closed),
                 Ok(count) => self.hear(&room[..count], ledger),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return None,

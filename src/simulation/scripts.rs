@@ -18,10 +18,15 @@ pub fn any(scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) -> Scr
     let rude = scenario.is_next_rude(chance);
     let first = ledger.cases.len();
     let count = chance.within(1..=5);
+    let mut more = true;
     for id in first..first + count {
-        ledger.enter(Request::any(id, scenario.content_max, chance), !rude);
+        if more {
+            let request = Request::any(id, scenario.content_max, chance);
+            more = !request.last;
+            ledger.enter(request, !rude);
+        }
     }
-    if scenario.plain < scenario.hosts.len() && chance.percent(30) {
+    if more && scenario.plain < scenario.hosts.len() && chance.percent(30) {
         let len = size(scenario.content_max, chance);
         let id = ledger.cases.len();
         ledger.enter(Request::handshake(id, len), !rude);
