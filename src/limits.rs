@@ -94,9 +94,9 @@ pub const SPARE_ERRANDS: usize = 256;
 /// How long accepting pauses when descriptors have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Descriptors kept back for the poll, the log, the listener, names and probes when the ceiling of
-/// connections is computed.
-pub const DESCRIPTORS_RESERVED: usize = 64;
-
 /// The timer wheel's precision.
 pub const TICK: Duration = Duration::from_millis(100);
+
+/// How long a response that has begun may pause for a client that has closed its half. Such a
+/// client may be waiting for the rest, or be gone: a FIN does not tell, and only writing would.
+pub const HALF_CLOSED_PATIENCE: Duration = Duration::from_secs(5);

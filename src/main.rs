@@ -6,10 +6,11 @@ use log::LevelFilter;
 use std::path::Path;
 use std::process::ExitCode;
 use tidegate::cli::{self, Command};
-use tidegate::config::Config;
+use tidegate::config::{Config, explain};
 use tidegate::demo;
 use tidegate::gateway::run;
 use tidegate::healthcheck;
+use tidegate::net;
 
 /// The gateway failed while it ran.
 const FAILED: u8 = 1;
@@ -24,7 +25,9 @@ fn main() -> ExitCode {
         Ok(Command::Check(path)) => {
             with_config(&path, |_| say(&format!("{}: right\n", path.display())))
         }
-        Ok(Command::Explain(path)) => with_config(&path, |config| say(&explain(&config))),
+        Ok(Command::Explain(path)) => {
+            with_config(&path, |config| say(&explain(&config, descriptors())))
+        }
         Ok(Command::Healthcheck(path)) => {
             with_config(&path, |config| match healthcheck::ask(&config.frontend) {
                 Ok(()) => say("alive\n"),
@@ -43,19 +46,9 @@ fn with_config(path: &Path, then: impl FnOnce(Config) -> ExitCode) -> ExitCode {
     }
 }
 
-/// Every effective value, and where it comes from.
-fn explain(config: &Config) -> String {
-    let mut text = String::new();
-    let mut section = "";
-    for setting in &config.settings {
-        if section != setting.section {
-            section = setting.section;
-            text.push_str(&format!("[{section}]\n"));
-        }
-        let origin = setting.line.map_or("default".to_owned(), |line| format!("line {line}"));
-        text.push_str(&format!("  {:<26} {:<28} # {origin}\n", setting.key, setting.value));
-    }
-    text
+/// How many descriptors the process may have.
+fn descriptors() -> Option<u64> {
+    u64::try_from(net::raise_descriptor_limit()).ok()
 }
 
 fn serve(config: Config, started: impl FnOnce(std::net::SocketAddr)) -> ExitCode {

@@ -125,10 +125,8 @@ impl<K> Wheel<K> {
 
     /// Takes an entry back: its key, or None when it was delivered or cancelled before.
     pub fn cancel(&mut self, id: TimerId) -> Option<K> {
-        let entry = self.entries.get(id.index as usize)?;
-        if entry.serial != id.serial {
-            return None;
-        }
+        let entry =
+            self.entries.get(id.index as usize).filter(|entry| entry.serial == id.serial)?;
         self.unlink(self.home(entry.tick), id.index);
         Some(self.entries.remove(id.index as usize).key)
     }
@@ -287,9 +285,7 @@ mod tests {
 
         /// Delivers one key; true if there was one.
         fn deliver(&mut self) -> bool {
-            let Some(key) = self.wheel.pop_expired(self.now) else {
-                return false;
-            };
+            let Some(key) = self.wheel.pop_expired(self.now) else { return false };
             let place = self.waiting.iter().position(|waiting| waiting.1 == key);
             let (deadline, _, id) = self.waiting.swap_remove(place.expect("delivered once"));
             assert!(deadline <= self.now, "early by {:?}", deadline - self.now);
@@ -387,8 +383,10 @@ mod tests {
         let id = twins.wheel.insert(never, 1);
         assert!(twins.wheel.next_wakeup().is_some_and(|at| at > epoch));
         assert_eq!(twins.wheel.pop_expired(epoch + millis(1_000)), None);
-        twins.wheel.insert(epoch, 2);
+        let due = [2, 3, 4].map(|key| twins.wheel.insert(epoch + millis(500), key));
         assert_eq!(twins.wheel.pop_expired(epoch), Some(2), "the clock stepped back");
+        assert_eq!(twins.wheel.cancel(due[1]), Some(3));
+        assert_eq!(twins.wheel.pop_expired(epoch), Some(4));
         assert_eq!(twins.wheel.cancel(id), Some(1));
         assert!(twins.wheel.is_empty());
     }

@@ -20,8 +20,8 @@ pub struct Error {
     pub section: Option<String>,
     /// As in the file.
     pub key: Option<String>,
-    /// What is wrong there.
-    pub problem: Problem,
+    /// What is wrong there; boxed to keep results small.
+    pub problem: Box<Problem>,
 }
 
 /// What is wrong. It prints as the end of an [`Error`]'s line.
@@ -109,9 +109,11 @@ pub enum Problem {
     },
     /// More connections kept open than allowed.
     MinAboveMax {
-        /// `serverN_min_workers`.
+        /// What was given for the least.
         min: usize,
-        /// `serverN_max_workers`, given or not.
+        /// The key of the most.
+        max_key: String,
+        /// Its value, given or not.
         max: usize,
     },
 }
@@ -119,7 +121,7 @@ pub enum Problem {
 impl Error {
     /// An error that is nowhere in particular yet.
     pub(super) fn new(problem: Problem) -> Self {
-        Self { file: None, line: None, section: None, key: None, problem }
+        Self { file: None, line: None, section: None, key: None, problem: Box::new(problem) }
     }
 
     /// The same error, said of that file.
@@ -197,8 +199,8 @@ impl fmt::Display for Problem {
             Self::NoAddress { number, keys } => {
                 write!(f, "server {number} has no address; it is given as {keys}")
             }
-            Self::MinAboveMax { min, max } => {
-                write!(f, "{min} is more than the most workers of the server, {max}")
+            Self::MinAboveMax { min, max_key, max } => {
+                write!(f, "{min} is more than {max_key}, which is {max}")
             }
         }
     }

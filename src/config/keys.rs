@@ -150,14 +150,14 @@ pub(super) const SECTION: &[Key<Section>] = &[
             ("round-robin", |s| s.algorithm = Algorithm::RoundRobin),
         ]),
         Value("random"),
-        "how a server is chosen among the healthy",
+        "how a server is chosen among the healthy: random or round-robin",
     ),
     // First of its kind: once this row has turned the probes off, the next rows only check values.
     section(
         "enable_health_check",
         Rule::Word(&[("true", |_| ()), ("false", |s| s.health = None)]),
         Value("true"),
-        "whether servers are probed",
+        "whether servers are probed: true or false",
     ),
     section(
         "health_check_interval",
@@ -198,8 +198,8 @@ pub(super) const SECTION: &[Key<Section>] = &[
     section(
         "response_timeout",
         Rule::Duration(TIMEOUT, |s, v| s.response_timeout = v),
-        Value("60s"),
-        "to the first byte of a response and between its reads (504); in [websocket] to the 101",
+        Value("1m"),
+        "to the first byte of a response, and between its reads (504)",
     ),
     Key {
         sections: &["websocket"],
@@ -216,15 +216,10 @@ pub(super) const SERVER: &[Key<ServerConfig>] = &[
         sections: BOTH,
         name: "serverN",
         rule: Rule::Address(|s, v| s.address = v),
-        fallback: Either("serverN_addr"),
+        fallback: Either,
         about: "where server N listens; N is any number, the order is numeric",
     },
-    worker(
-        "serverN_addr",
-        Rule::Address(|s, v| s.address = v),
-        Either("serverN"),
-        "the same as serverN",
-    ),
+    worker("serverN_addr", Rule::Address(|s, v| s.address = v), Either, "the same as serverN"),
     worker(
         "serverN_max_workers",
         Rule::Integer(WORKERS, |s, v| s.workers.max = v as usize),
@@ -235,7 +230,7 @@ pub(super) const SERVER: &[Key<ServerConfig>] = &[
         "serverN_min_workers",
         Rule::Integer(WORKERS_OR_NONE, |s, v| s.workers.min = v as usize),
         Value("1"),
-        "connections kept open, opened at start, reopened when lost",
+        "of these, the ones kept open: opened at start, reopened when lost",
     ),
     worker(
         "serverN_worker_timeout",
@@ -253,7 +248,7 @@ pub(super) const SERVER: &[Key<ServerConfig>] = &[
         "serverN_spawn_timeout",
         Rule::Duration(TIMEOUT_OR_NONE, |s, v| s.workers.spawn_timeout = v),
         Value("100ms"),
-        "what a request waits before a connection is opened for it; 0: nothing",
+        "how long a request waits before one is opened for it; 0: not at all",
     ),
 ];
 
@@ -271,7 +266,7 @@ pub(super) const LOG: &[Key<Log>] = &[
             ("trace", |l| l.level = LevelFilter::Trace),
         ]),
         fallback: Value("info"),
-        about: "the least severe line of the program's own log, on stderr",
+        about: "the program's log, on stderr: off, error, warn, info, debug or trace",
     },
     Key {
         sections: &["log"],
@@ -282,7 +277,7 @@ pub(super) const LOG: &[Key<Log>] = &[
             ("json", |l| l.access = Access::Json),
         ]),
         fallback: Value("off"),
-        about: "the access log, on stdout",
+        about: "the access log, on stdout: off, common or json",
     },
 ];
 

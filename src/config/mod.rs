@@ -1,7 +1,7 @@
 //! What is configured?
 //!
-//! One INI file, read once, becomes one [`Config`] or one [`Error`]. Nothing in the file is ignored:
-//! what is unknown, given twice, out of range or missing is refused at the start, with its line.
+//! One INI file, read once, becomes one [`Config`] or one [`Error`]. Nothing in it is ignored: what
+//! is unknown, given twice, out of range or missing is refused at the start, with its line.
 //!
 //! ```text
 //! text --lines--> sections of entries --parse, by the tables of keys--> Config
@@ -11,6 +11,7 @@
 //! defaults and the ranges stand in the tables of `keys`, which [`reference()`] tells.
 
 mod error;
+mod explain;
 mod keys;
 mod lines;
 mod nearest;
@@ -23,6 +24,7 @@ mod tests;
 mod value;
 
 pub use error::{Error, Problem};
+pub use explain::explain;
 pub(crate) use nearest::nearest;
 pub use network::Network;
 pub use reference::{Reference, reference};

@@ -35,11 +35,12 @@ pub(super) fn config(text: &str) -> Result<Config, Error> {
     if http.is_none() && websocket.is_none() {
         return Err(Error::new(Problem::MissingSection("[http] or [websocket]")));
     }
-    let log = fill.log(find("log").unwrap_or(&Block::new("log".to_owned(), 0)))?;
+    let no_log = Block::new("log".to_owned(), 0);
+    let log = fill.log(find("log").unwrap_or(&no_log))?;
     Ok(Config { frontend, http, websocket, log, settings: fill.settings })
 }
 
-/// Is the section known, and every key in it?
+/// Is the section known, and every key in it? The keys must be its own, under a plain number.
 fn known(block: &Block) -> Result<(), Error> {
     if !keys::SECTIONS.contains(&block.name.as_str()) {
         let (known, nearest) = (keys::SECTIONS, nearest(&block.name, keys::SECTIONS).copied());
@@ -165,10 +166,11 @@ impl Fill {
         };
         self.rows(SERVER, &mut server, block, Some(number))?;
         let Workers { min, max, .. } = server.workers;
-        // A minimum above the maximum was given: the default is the least maximum.
+        // Only a minimum that was given can be above: the default is the least maximum.
         match block.get(&format!("server{number}_min_workers")) {
             Some(given) if min > max => {
-                Err(block.error_at(given, Problem::MinAboveMax { min, max }))
+                let max_key = format!("server{number}_max_workers");
+                Err(block.error_at(given, Problem::MinAboveMax { min, max_key, max }))
             }
             Some(_) | None => Ok(server),
         }
@@ -206,7 +208,7 @@ impl Fill {
                     (value.unwrap_or_default(), None)
                 }
                 (None, Fallback::Unset(text)) => (text.to_owned(), None),
-                (None, Fallback::Either(_)) => continue,
+                (None, Fallback::Either) => continue,
                 (None, Fallback::Required) => {
                     return Err(Error { key: Some(key), ..block.error(Problem::MissingKey) });
                 }

@@ -30,7 +30,7 @@ pub fn reference() -> impl Iterator<Item = Reference> {
 
 fn describe<T>(key: &Key<T>) -> Reference {
     let default = match key.fallback {
-        Fallback::Required | Fallback::Either(_) => "required",
+        Fallback::Required | Fallback::Either => "required",
         Fallback::Value(text) | Fallback::Unset(text) => text,
     };
     let (sections, allowed) = (key.sections, key.rule.allowed());

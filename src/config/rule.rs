@@ -33,8 +33,8 @@ pub(super) enum Fallback {
     Value(&'static str),
     /// What the blank `T` holds, described for the reference.
     Unset(&'static str),
-    /// Nothing: either this key or that one must be given.
-    Either(&'static str),
+    /// Nothing: this key or another form of it must be given.
+    Either,
 }
 
 /// What a value may be, and where in a `T` it goes.
@@ -44,7 +44,7 @@ pub(super) enum Rule<T: 'static> {
     /// See [`value::integer`].
     Integer(RangeInclusive<u64>, fn(&mut T, u64)),
     /// One of these words exactly.
-    Word(&'static [(&'static str, fn(&mut T))]),
+    Word(&'static [Word<T>]),
     /// See [`value::host`].
     Host(fn(&mut T, String)),
     /// See [`value::address`].
@@ -54,6 +54,9 @@ pub(super) enum Rule<T: 'static> {
     /// See [`network::list`].
     Networks(fn(&mut T, Vec<Network>)),
 }
+
+/// A word, and what it does.
+type Word<T> = (&'static str, fn(&mut T));
 
 impl<T> Rule<T> {
     /// Reads `text` into its place in `target`. Returns the text in its plainest form: durations

@@ -32,9 +32,8 @@ impl Gateway {
     /// Counts everything.
     pub(crate) fn census(&self) -> Census {
         let idle = self.workers.iter().filter(|(_, w)| w.state() == worker::State::Idle).count();
-        let connecting = |(_, w): &(usize, &worker::Worker)| {
-            matches!(w.state(), worker::State::Connecting(_))
-        };
+        let connecting =
+            |(_, w): &(usize, &worker::Worker)| matches!(w.state(), worker::State::Connecting(_));
         let pooled = || self.servers.iter().map(|(_, s)| s).filter(|s| s.is_pooled());
         let alarms = self.servers.iter().filter(|(_, s)| s.pool_alarm.is_some()).count();
         let probed = self.servers.iter().filter(|(_, server)| {

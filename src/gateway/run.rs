@@ -3,7 +3,6 @@
 use super::Gateway;
 use super::token::Token;
 use crate::config::{Config, Frontend};
-use crate::limits;
 use crate::net::{Clock, Poll, Signal, Signals};
 use log::{info, warn};
 use std::fmt;
@@ -40,8 +39,7 @@ pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error
     let mut signals = signals.map_err(doing("cannot catch signals"))?;
     let max_connections = max_connections(&config);
     let clock = Clock;
-    let gateway =
-        Gateway::new(config, net, Clock, address, max_connections, rand::random::<u64>());
+    let gateway = Gateway::new(config, net, Clock, address, max_connections, rand::random::<u64>());
     let mut gateway = gateway.map_err(doing(format!("cannot listen on {address}")))?;
     let address = gateway.address().map_err(doing("cannot listen"))?;
     info!("listening on {address}, at most {max_connections} connections");
@@ -75,9 +73,7 @@ fn listen_address(frontend: &Frontend) -> Result<SocketAddr, Error> {
 /// of them may need a connection to a server too.
 fn max_connections(config: &Config) -> usize {
     let descriptors = crate::net::raise_descriptor_limit();
-    let pooled: usize = config.http.iter().flat_map(|s| &s.servers).map(|s| s.workers.max).sum();
-    let probes = config.http.iter().chain(&config.websocket).map(|s| s.servers.len()).sum::<usize>();
-    let spare = descriptors.saturating_sub(limits::DESCRIPTORS_RESERVED + pooled + probes);
+    let spare = descriptors.saturating_sub(config.descriptors_without_clients());
     let allowed = if config.websocket.is_some() { spare / 2 } else { spare }.max(1);
     match config.frontend.max_connections {
         Some(wanted) if wanted > allowed => {

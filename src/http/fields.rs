@@ -180,3 +180,89 @@ pub fn trim(mut bytes: &[u8]) -> &[u8] {
 fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
     name.get(..prefix.len()).is_some_and(|front| front.eq_ignore_ascii_case(prefix))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: &[(&str, Name)] = &[
+        ("Connection", Name::Connection),
+        ("Content-Length", Name::ContentLength),
+        ("Cookie", Name::Credentials),
+        ("Authorization", Name::Credentials),
+        ("Expect", Name::Expect),
+        ("X-Forwarded-For", Name::Forwarded),
+        ("X-Forwarded-Host", Name::Forwarded),
+        ("X-Forwarded-Proto", Name::Forwarded),
+        ("X-Forwarded-", Name::Forwarded),
+        ("Host", Name::Host),
+        ("Keep-Alive", Name::KeepAlive),
+        ("Proxy-Authenticate", Name::ProxyAuthentication),
+        ("Proxy-Authorization", Name::ProxyAuthentication),
+        ("Proxy-Connection", Name::ProxyConnection),
+        ("TE", Name::Te),
+        ("Transfer-Encoding", Name::TransferEncoding),
+        ("Upgrade", Name::Upgrade),
+        ("", Name::Other),
+        ("X-Forwarded", Name::Other),
+        ("Accept", Name::Other),
+        ("Hosts", Name::Other),
+        ("Content-Lengthy", Name::Other),
+        ("Content_Length", Name::Other),
+    ];
+
+    #[test]
+    fn names_are_known_in_any_case_and_nothing_but_the_whole_name() {
+        for (name, expected) in NAMES {
+            for spelling in [(*name).to_owned(), name.to_uppercase(), name.to_lowercase()] {
+                assert_eq!(Name::of(spelling.as_bytes()), *expected, "{spelling:?}");
+            }
+            if *expected != Name::Forwarded {
+                assert_eq!(Name::of(format!("{name}x").as_bytes()), Name::Other, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn hop_by_hop_fields_are_those_of_rfc_9110() {
+        let hop_by_hop = NAMES.iter().filter(|(_, name)| name.is_hop_by_hop());
+        let names: Vec<_> = hop_by_hop.map(|(name, _)| *name).collect();
+        let expected = "Connection Keep-Alive Proxy-Authenticate Proxy-Authorization \
+            Proxy-Connection TE Transfer-Encoding Upgrade";
+        assert_eq!(names.join(" "), expected);
+    }
+
+    #[test]
+    fn lists_have_elements_without_white_space_and_no_empty_ones() {
+        for (value, expected) in [
+            ("", ""),
+            (" , ,\t,", ""),
+            ("a", "a"),
+            (" a ,b\t,, c d ,", "a|b|c d"),
+            ("\u{a0}a,\u{b}b", "\u{a0}a|\u{b}b"), // Other white space is not OWS.
+        ] {
+            let found: Vec<_> = elements(value.as_bytes()).collect();
+            assert_eq!(found.join(&b'|'), expected.as_bytes(), "{value:?}");
+        }
+        assert!(lists(b"a, B ,c", "b") && !lists(b"a b, bb", "b") && !lists(b"", ""));
+    }
+
+    #[test]
+    fn tokens_have_the_characters_of_rfc_9110_and_one_at_least() {
+        let tchars = "!#$%&'*+-.^_`|~0123456789\
+            ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_tchar(byte), tchars.as_bytes().contains(&byte), "{byte:#x}");
+        }
+        assert!(is_token(tchars.as_bytes()) && !is_token(b"") && !is_token(b"a b"));
+    }
+
+    #[test]
+    fn the_only_line_of_a_name_is_neither_missing_nor_repeated() {
+        let line = |name, value: &'static str| Header { name, value: value.as_bytes() };
+        let fields = [line("A", "1"), line("B", "2"), line("a", "3")];
+        assert_eq!((only(&fields, "b"), only(&fields, "A")), (Some(&b"2"[..]), None));
+        assert_eq!(only(&fields, "C"), None);
+        assert_eq!(all(&fields, "a").collect::<Vec<_>>(), [b"1", b"3"]);
+    }
+}

@@ -6,7 +6,7 @@
 //! httparse finds methods, targets, names and values and refuses control characters in them. It
 //! takes, however, LF for CRLF, any number of empty lines before the start line, and UTF-8 in
 //! targets. Whatever it takes is looked at once more; whatever it refuses has its cause found in
-//! [`fault`], which costs time only for heads that are refused.
+//! `fault`, which costs time only for heads that are refused.
 
 pub mod request;
 pub mod response;
@@ -83,8 +83,8 @@ impl HeadLimits {
 /// assert_eq!(find_end(bytes, 20), Some(27));
 /// ```
 pub fn find_end(bytes: &[u8], from: usize) -> Option<usize> {
-    // A line end before `from` may be half of the end: at most CR LF CR stand there.
-    let mut start = from.saturating_sub(3);
+    // The end may have begun before `from`: LF, or LF CR.
+    let mut start = from.saturating_sub(2);
     loop {
         let rest = bytes.get(start..)?;
         let line_end = rest.iter().position(|byte| *byte == b'\n')?;

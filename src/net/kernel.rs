@@ -193,6 +193,11 @@ impl Socket {
         self.readiness.is_broken()
     }
 
+    /// Whether the peer has said that it will send no more.
+    pub fn has_ended(&self) -> bool {
+        self.readiness.has_ended()
+    }
+
     /// Forgets what was said of reading, so that the next read asks the kernel.
     pub fn look_again(&mut self) {
         self.readiness.look_again();

@@ -39,6 +39,10 @@ impl Readiness {
         self.said.broken
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        self.said.ended
+    }
+
     /// Forgets what was said of reading, so that the next read asks.
     pub(super) fn look_again(&mut self) {
         self.said.readable = true;

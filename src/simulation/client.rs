@@ -188,7 +188,8 @@ impl Client {
                 Ok(Some(message)) => self.take(&message, ledger),
                 Ok(None) => return,
                 Err(wrong) => {
-                    let excused = self.current().is_some_and(|id| !ledger.cases[id].faults.is_empty());
+                    let excused =
+                        self.current().is_some_and(|id| !ledger.cases[id].faults.is_empty());
                     if !excused {
                         ledger.wrong(format!("client {:?} was sent {wrong}", self.requests));
                     }

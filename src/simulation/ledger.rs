@@ -145,7 +145,9 @@ impl Ledger {
         let expected = if case.request.websocket { 0 } else { case.request.len };
         if message.content != content(id, Speaker::Client, expected) {
             let len = message.content.len();
-            self.wrong(format!("request {id} arrived with {len} bytes that are not its {expected}"));
+            self.wrong(format!(
+                "request {id} arrived with {len} bytes that are not its {expected}"
+            ));
         }
     }
 
@@ -179,7 +181,10 @@ impl Ledger {
         let bodyless = case.request.method == "HEAD";
         let len = if bodyless { 0 } else { said.1 };
         if message.content != content(id, Speaker::Server(said.0), len) {
-            return Some(format!("content of {} bytes is not the server's {len}", message.content.len()));
+            return Some(format!(
+                "content of {} bytes is not the server's {len}",
+                message.content.len()
+            ));
         }
         if case.request.old && message.framing == Framing::Chunked {
             return Some("chunks for an HTTP/1.0 client".into());

@@ -17,8 +17,10 @@ impl Head {
         let start = lines.next().unwrap_or_default().to_owned();
         let mut fields = Vec::new();
         for line in lines {
-            let (name, value) = line.split_once(':').ok_or_else(|| format!("no field: {line:?}"))?;
-            let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            let (name, value) =
+                line.split_once(':').ok_or_else(|| format!("no field: {line:?}"))?;
+            let token =
+                !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
             if !token || text.contains('\0') || value.contains(['\r', '\n']) {
                 return Err(format!("no field: {line:?}"));
             }
@@ -45,7 +47,9 @@ impl Head {
 
     /// Whether a list field has that member.
     pub fn lists(&self, name: &str, member: &str) -> bool {
-        self.all(name).flat_map(|value| value.split(',')).any(|m| m.trim().eq_ignore_ascii_case(member))
+        self.all(name)
+            .flat_map(|value| value.split(','))
+            .any(|m| m.trim().eq_ignore_ascii_case(member))
     }
 
     /// The status of a response.
@@ -164,9 +168,7 @@ impl Reader {
                 self.at = self.raw.len();
                 ended
             }
-            Framing::Chunked => {
-                read_chunks(&self.raw, &mut self.at, &mut message.content)?
-            }
+            Framing::Chunked => read_chunks(&self.raw, &mut self.at, &mut message.content)?,
         };
         Ok(if complete { self.partial.take() } else { None })
     }

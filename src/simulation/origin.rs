@@ -54,7 +54,13 @@ pub struct Origin {
 
 impl Origin {
     /// A connection just accepted.
-    pub fn new(end: EndId, number: usize, temper: Temper, content_max: usize, world: &mut World) -> Self {
+    pub fn new(
+        end: EndId,
+        number: usize,
+        temper: Temper,
+        content_max: usize,
+        world: &mut World,
+    ) -> Self {
         let origin = Self {
             end,
             number,

@@ -103,8 +103,22 @@ pub struct Reply {
 
 impl Reply {
     /// A good response of server `number`; `most` bounds its content.
-    pub fn to(request: &Request, number: usize, temper: &Temper, most: usize, chance: &mut Chance) -> Self {
-        let status = chance.pick(&["200 OK", "200 OK", "200 OK", "404 Not Found", "204 No Content", "304 Not Modified", "500 Oh"]);
+    pub fn to(
+        request: &Request,
+        number: usize,
+        temper: &Temper,
+        most: usize,
+        chance: &mut Chance,
+    ) -> Self {
+        let status = chance.pick(&[
+            "200 OK",
+            "200 OK",
+            "200 OK",
+            "404 Not Found",
+            "204 No Content",
+            "304 Not Modified",
+            "500 Oh",
+        ]);
         let bare = status.starts_with("204") || status.starts_with("304");
         let len = if bare { 0 } else { size(most, chance) };
         let closes = chance.percent(temper.closes);
@@ -211,7 +225,9 @@ impl Reply {
                 wire.insert(at + 1, b'?');
                 vec![Step::Say(wire), Step::Close]
             }
-            Misdeed::Garbles => vec![Step::Say(b"HTTP/1.1 200 OK\nContent-Length: 0\n\n".to_vec()), close],
+            Misdeed::Garbles => {
+                vec![Step::Say(b"HTTP/1.1 200 OK\nContent-Length: 0\n\n".to_vec()), close]
+            }
         }
     }
 }

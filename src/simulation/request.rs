@@ -157,8 +157,7 @@ pub fn chunks(content: &[u8], chance: &mut Chance) -> Vec<u8> {
         wire.extend_from_slice(b"\r\n");
         rest = later;
     }
-    let end: &[u8] =
-        if chance.percent(20) { b"0\r\nX-Sum: 1\r\n\r\n" } else { b"0\r\n\r\n" };
+    let end: &[u8] = if chance.percent(20) { b"0\r\nX-Sum: 1\r\n\r\n" } else { b"0\r\n\r\n" };
     wire.extend_from_slice(end);
     wire
 }

@@ -212,7 +212,13 @@ impl Scenario {
         let row = &ROWS[chance.below(ROWS.len())];
         let pace = chance.pick(&[None, Some((3, Duration::from_millis(1)))]);
         let steps = vec![super::voice::Step::Say(row.bytes.to_vec())];
-        Some(Script { steps, pace, appetite: Appetite::Hungry, requests: vec![], hostile: Some(row) })
+        Some(Script {
+            steps,
+            pace,
+            appetite: Appetite::Hungry,
+            requests: vec![],
+            hostile: Some(row),
+        })
     }
 
     /// Whether the next client is to do something wrong.

@@ -40,7 +40,12 @@ pub fn any(scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) -> Scr
 }
 
 /// One request after the other, on one connection, with nothing else.
-pub fn plain(count: usize, scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) -> Script {
+pub fn plain(
+    count: usize,
+    scenario: &Scenario,
+    ledger: &mut Ledger,
+    chance: &mut Chance,
+) -> Script {
     let mut steps = Vec::new();
     let mut requests = Vec::new();
     for place in 0..count {

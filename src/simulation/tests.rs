@@ -1,8 +1,8 @@
 //! Many worlds of each kind, and what must be exact in a quiet one.
 
-use super::{chance, live};
 use super::run::Run;
 use super::scenario::{Mood, Scenario};
+use super::{chance, live};
 use crate::net::simulated::chance::Chance;
 use std::collections::BTreeMap;
 

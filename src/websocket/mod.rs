@@ -2,4 +2,5 @@
 //!
 //! Bytes in, values out, as in [`http`](crate::http).
 
+pub mod boundary;
 pub mod handshake;

@@ -87,7 +87,7 @@ fn field_value(head: &[u8]) -> Refusal {
     let mut rest = head;
     while let [byte, after @ ..] = rest {
         match (byte, after) {
-            (b'\r', [b'\n', ..] | []) | (b'\n' | b'\t', _) => {}
+            (b'\r', [b'\n', ..]) | (b'\n' | b'\t', _) => {}
             (b'\r', _) => return Refusal::BadLineEnd,
             (control, _) if control.is_ascii_control() => return Refusal::BadFieldValue,
             _ => {}

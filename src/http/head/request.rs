@@ -53,14 +53,13 @@ impl<'h, 'b> RequestHead<'h, 'b> {
     ) -> Result<Option<Self>, Refusal> {
         let window = limits.window(bytes);
         let head = window.strip_prefix(b"\r\n").unwrap_or(window);
-        if !matches!(head, [] | [b'\r']) && matches!(head, [b'\r' | b'\n', ..]) {
-            return Err(Refusal::BadLineEnd);
+        match head {
+            [b'\r'] => return incomplete(head, bytes.len(), limits), // Of an empty line, perhaps.
+            [b'\r' | b'\n', ..] => return Err(Refusal::BadLineEnd),
+            _ => {}
         }
         let mut request = httparse::Request::new(&mut []);
-        let parsed = match head {
-            [b'\r'] => Ok(Status::Partial),
-            _ => request.parse_with_uninit_headers(head, lines.within(limits)),
-        };
+        let parsed = request.parse_with_uninit_headers(head, lines.within(limits));
         let len = match parsed {
             Ok(Status::Complete(len)) => len,
             Ok(Status::Partial) => return incomplete(head, bytes.len(), limits),

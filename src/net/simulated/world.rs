@@ -244,7 +244,12 @@ impl World {
 
     // ---- connections ----
 
-    fn pair(&mut self, phase: Phase, here: (Owner, SocketAddr), there: (Owner, SocketAddr)) -> EndId {
+    fn pair(
+        &mut self,
+        phase: Phase,
+        here: (Owner, SocketAddr),
+        there: (Owner, SocketAddr),
+    ) -> EndId {
         let id = EndId(self.ends.len());
         for (owner, address) in [here, there] {
             let (least, most) = self.weather.capacity;
@@ -256,8 +261,7 @@ impl World {
 
     /// A client sets out for the gateway; gives its end.
     pub fn set_out(&mut self, from: SocketAddr) -> EndId {
-        let id =
-            self.pair(Phase::Connected, (Owner::Script, from), (Owner::Unwatched, from));
+        let id = self.pair(Phase::Connected, (Owner::Script, from), (Owner::Unwatched, from));
         let latency = self.latency();
         self.schedule(latency, Event::Knock(id.peer()));
         id
