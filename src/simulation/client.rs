@@ -7,6 +7,7 @@ use super::message::{Framing, Head, Message, Reader};
 use super::reply::frame_size;
 use super::request::ACCEPT;
 use super::voice::{Silence, Step, Voice};
+use crate::limits;
 use crate::net::simulated::end::EndId;
 use crate::net::simulated::world::World;
 use std::io::ErrorKind;
@@ -47,7 +48,7 @@ pub struct Client {
     requests: Vec<usize>,
     hostile: Option<&'static Row>,
     reader: Reader,
-    /// Requests that have been said, at least their heads.
+    /// Requests that have been begun.
     asked: usize,
     /// Final responses that have been read.
     answered: usize,
@@ -102,7 +103,9 @@ impl Client {
         loop {
             match self.voice.speak(world, self.end) {
                 Silence::Gate(gate) if self.may_pass(&gate) => self.voice.pass(),
-                Silence::Empty if self.heard_all => {
+                Silence::Empty | Silence::Blocked
+                    if self.heard_all && (self.voice.is_empty() || self.voice.is_stuck()) =>
+                {
                     world.close(self.end);
                     return false;
                 }
@@ -111,6 +114,7 @@ impl Client {
                 Silence::Broken => {
                     // What came before the RST may still be there to be read.
                     self.reset = true;
+                    world.wake(self.end, Duration::ZERO);
                     self.voice.hush();
                     if self.appetite == Appetite::None || self.heard_all {
                         world.close(self.end);
@@ -262,7 +266,7 @@ impl Client {
             return;
         }
         if let Some(row) = self.hostile {
-            if self.answered == 0 && !row.statuses.contains(&0) {
+            if self.answered == 0 && !ledger.troubles.stopping && !row.statuses.contains(&0) {
                 ledger.wrong(format!("{:?} was not answered", row.name));
             }
             return;
@@ -277,6 +281,12 @@ impl Client {
             return self.take(&message, ledger);
         }
         let Some(id) = self.current() else { return };
+        // Whoever goes on sending behind what turns out to be the last answer risks that the
+        // kernel destroys it, once the gateway has lingered long enough (RFC 9112 9.6).
+        let long = ledger.cases[id].request.len > limits::LINGER_BYTES / 2;
+        if ending == Ending::Reset && (long || self.asked > self.answered + 1) {
+            return;
+        }
         if self.reader.is_inside() {
             ledger.cut(id, self.reader.partial(), ending);
         } else if self.asked > self.answered && !self.parting {

@@ -52,8 +52,8 @@ pub fn plain(
         let id = ledger.cases.len();
         let request = Request { last: false, old: false, ..Request::any(id, 100, chance) };
         steps.push(Step::Answered(place));
-        steps.push(Step::Say(request.head()));
         steps.push(Step::Done(id));
+        steps.push(Step::Say(request.head()));
         if request.expects {
             steps.push(Step::Continued);
         }
@@ -83,13 +83,13 @@ fn honest(ids: &[usize], scenario: &Scenario, ledger: &Ledger, chance: &mut Chan
         if request.expects {
             // What `100 Continue` is about must be plain to whoever waits for it.
             steps.push(Step::Answered(place));
-            steps.extend([Step::Say(wire), Step::Done(*id), Step::Continued, Step::Say(body)]);
+            steps.extend([Step::Done(*id), Step::Say(wire), Step::Continued, Step::Say(body)]);
             continue;
         }
         wire.extend_from_slice(&body);
         let split = request.head().len().min(wire.len());
         let rest = wire.split_off(split + chance.below(wire.len() - split + 1));
-        steps.extend([Step::Say(wire), Step::Done(*id), Step::Say(rest)]);
+        steps.extend([Step::Done(*id), Step::Say(wire), Step::Say(rest)]);
         if request.websocket {
             let early = chance.percent(30);
             let frames = frames(*id, Speaker::Client, request.len, frame_size(*id));
