@@ -89,7 +89,7 @@ impl Gateway {
     ) -> io::Result<WorkerId> {
         let entry = self.workers.vacant_entry();
         let id = WorkerId::from(entry.key());
-        let address = self.servers[server.index()].next_address();
+        let address = self.servers[server.index()].socket_address();
         let address = address.ok_or(io::ErrorKind::HostUnreachable)?;
         let socket = self.net.connect(address, Token::Worker(id).into())?;
         let kind = self.servers[server.index()].kind;
@@ -151,6 +151,7 @@ impl Gateway {
         self.counters.connect_failures += 1;
         let server = &mut self.servers[id.index()];
         server.failure = why;
+        server.try_next_address();
         server.refill_after = Some(self.now + limits::REFILL_PAUSE);
         if server.health.refused(self.now) {
             log::warn!("{server}: no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
