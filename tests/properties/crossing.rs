@@ -159,7 +159,9 @@ fn run(script: &Script<'_>, accept: Option<Accept>, expected: &Expected, temper:
     let mut client = Fickle::new(&body[early..], temper, script.client);
     let mut server = Fickle::new(script.server, temper, script.server);
     server.ends = script.ends();
-    server.speaks_after = if script.is_hasty() { 0 } else { expected.to_server.len() };
+    // Without haste it waits for the whole request, so that only one of the two has a say at a time.
+    let patience = expected.len.map_or(usize::MAX, |_| expected.to_server.len());
+    server.speaks_after = if script.is_hasty() { 0 } else { patience };
     match script.breaks() {
         Some((true, bytes)) => client.breaks_after = bytes,
         Some((false, bytes)) => server.breaks_after = bytes,
