@@ -188,27 +188,37 @@ impl Gateway {
     fn rule_out(&mut self, errand: &mut Errand, server: ServerId, why: io::ErrorKind) {
         errand.tried.push(server);
         errand.failure = Some(failure(why));
-        self.note_unreachable(server);
+        self.note_unreachable(server, why);
     }
 
-    /// Sends a request once more, on a fresh connection to the same server: the reused one was
-    /// closed before a byte of response (rule 26). Gives the errand back when none can be opened.
+    /// Sends a request once more, on a fresh connection: the reused one was closed before a byte of
+    /// response (rule 26). Another server is preferred. One that has just died may go on taking
+    /// connections for a moment, and a second failure is the client's.
+    ///
+    /// Where no other has room, the fresh connection takes the dead one's place, which the pool
+    /// counts until then: were it given up first, the line might have it, and all that is left to
+    /// the request might be one more worker about to die.
     pub(super) fn replay(
         &mut self,
         id: ClientId,
-        server: ServerId,
+        dead: WorkerId,
+        failed: ServerId,
         mut errand: Box<Errand>,
     ) {
         errand.exchange.rewind();
         errand.replayed = true;
         self.counters.replays += 1;
-        let open_one = self.servers[server.index()].pool.reserve();
-        let unsettled = if open_one {
-            self.connect_for(id, server, errand, 0..0)
-        } else {
-            Err(errand)
-        };
-        if let Err(errand) = unsettled {
+        errand.tried.push(failed);
+        let section = self.sections.of_mut(errand.kind);
+        let other = section
+            .and_then(|s| s.choose(&self.servers, &errand.tried, self.now, &mut self.rng))
+            .filter(|other| self.servers[other.index()].pool.reserve());
+        errand.tried.pop();
+        match other {
+            Some(_) => self.close_worker(dead),
+            None => self.bury_worker(dead),
+        }
+        if let Err(errand) = self.connect_for(id, other.unwrap_or(failed), errand, 0..0) {
             self.dispatch(id, errand, 0..0);
         }
     }

@@ -67,15 +67,14 @@ impl Gateway {
         if self.probes.iter().any(|(_, probe)| probe.server == server_id) {
             return;
         }
-        let Some(address) = server.next_address() else {
+        let Some(address) = server.socket_address() else {
             return self.note_verdict(server_id, Verdict::Unhealthy(Cause::NameUnknown));
         };
         let entry = self.probes.vacant_entry();
         let id = ProbeId::from(entry.key());
         match self.net.connect(address, Token::Probe(id).into()) {
             Ok(socket) => {
-                let timer =
-                    self.timers.insert(self.now + patience, Alarm::ProbeLate(id));
+                let timer = self.timers.insert(self.now + patience, Alarm::ProbeLate(id));
                 let state = State::Connecting;
                 entry.insert(Probe { socket, server: server_id, state, timer });
             }
@@ -161,6 +160,9 @@ impl Gateway {
 
     fn note_verdict(&mut self, id: ServerId, verdict: Verdict) {
         let server = &mut self.servers[id.index()];
+        if verdict == Verdict::Unhealthy(Cause::ConnectFailed) {
+            server.try_next_address();
+        }
         match server.health.note(verdict) {
             None => {}
             Some(Change::Up) => {
@@ -182,10 +184,8 @@ fn read_answer(answer: &[u8], ended: bool) -> Option<Verdict> {
     }
     let mut lines = Lines::new();
     let asked = Asked { head: false, websocket: false, version: Version::Http11 };
-    let bounds = HeadLimits {
-        max_bytes: limits::PROBE_ANSWER_MAX,
-        max_fields: limits::RESPONSE_FIELDS_MAX,
-    };
+    let bounds =
+        HeadLimits { max_bytes: limits::PROBE_ANSWER_MAX, max_fields: limits::RESPONSE_FIELDS_MAX };
     let head = match ResponseHead::parse(answer, &mut lines, asked, bounds) {
         Err(_) => return Some(Verdict::Unhealthy(Cause::BadResponse)),
         Ok(None) => return cut,

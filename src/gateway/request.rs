@@ -3,6 +3,7 @@
 use super::Gateway;
 use super::client::State;
 use super::errand::Errand;
+use super::stop::Stopping;
 use super::token::Token;
 use crate::flow::{Stream, ready};
 use crate::http::answer::Answer;
@@ -93,7 +94,7 @@ impl Gateway {
             return Ok(Heard::Partial);
         };
         let trusted = frontend.trusted_proxies.iter().any(|network| network.contains(client.peer));
-        let hop = Hop { peer: client.peer, trusted };
+        let hop = Hop { peer: client.peer, trusted, authority: &self.authority };
         let early = head.len..filled;
         let now = self.now;
         let mut errand = self.spare.pop().unwrap_or_else(|| Box::new(Errand::blank(now)));
@@ -122,8 +123,12 @@ impl Gateway {
         let client = &mut self.clients[id.index()];
         client.searched = 0;
         client.enter(id, State::Reading);
-        if !client.inbox.is_empty() || client.socket.is_readable() {
+        let more = !client.inbox.is_empty() || client.socket.is_readable();
+        if more {
             self.agenda.push_back(Token::Client(id));
+        } else if matches!(self.stopping, Some(Stopping::Closing { .. })) {
+            // Its last response promised more, but it asks for nothing now: idle, so closed.
+            return self.close_client(id);
         }
         let deadline = self.now + self.config.frontend.idle_timeout;
         self.set_deadline(id, deadline);

@@ -7,6 +7,7 @@ use crate::config::{Address, Section, ServerConfig};
 use crate::id::ClientId;
 use crate::timer::TimerId;
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -21,7 +22,7 @@ pub struct Server {
     pub address: Address,
     /// What the name resolved to last time it did.
     addresses: Vec<SocketAddr>,
-    /// Which of them is next.
+    /// Which of them is used, modulo their number.
     turn: usize,
     /// A question to the resolver is under way.
     pub resolving: bool,
@@ -31,6 +32,8 @@ pub struct Server {
     pub pool: Pool,
     /// Clients sent away from its line, on the agenda to be sent elsewhere.
     pub dismissed: Vec<ClientId>,
+    /// Why the last connection that could not be made was not: what the dismissed are told.
+    pub failure: io::ErrorKind,
     /// When the pool wants attention, and the alarm for it.
     pub pool_alarm: Option<(Instant, TimerId)>,
     /// The floor of workers is not refilled before this, after a connection failed.
@@ -49,7 +52,10 @@ impl Server {
             addresses: literal.map(|ip| SocketAddr::new(ip, address.port)).into_iter().collect(),
             turn: 0,
             resolving: false,
-            health: section.health.as_ref().map_or(Health::new(1, 1), |h| Health::new(h.rise, h.fall)),
+            health: section
+                .health
+                .as_ref()
+                .map_or_else(|| Health::new(1, 1), |h| Health::new(h.rise, h.fall)),
             pool: Pool::new(PoolLimits {
                 min: workers.min,
                 max: workers.max,
@@ -58,6 +64,7 @@ impl Server {
                 spawn_timeout: workers.spawn_timeout,
             }),
             dismissed: Vec::new(),
+            failure: io::ErrorKind::ConnectionRefused,
             pool_alarm: None,
             refill_after: None,
             address,
@@ -82,12 +89,14 @@ impl Server {
         }
     }
 
-    /// Where to connect to next: the addresses in turn, so that one that is dead is not for ever
-    /// the only one tried.
-    pub fn next_address(&mut self) -> Option<SocketAddr> {
-        let address = *self.addresses.get(self.turn % self.addresses.len().max(1))?;
+    /// Where to connect to: the same address until that fails.
+    pub fn socket_address(&self) -> Option<SocketAddr> {
+        self.addresses.get(self.turn % self.addresses.len().max(1)).copied()
+    }
+
+    /// The address failed: the next one, if the name has several.
+    pub fn try_next_address(&mut self) {
         self.turn = self.turn.wrapping_add(1);
-        Some(address)
     }
 
     /// Whether it gets new work: its address is known, and it is not down.
