@@ -85,6 +85,10 @@ pub const KEEPALIVE_PROBES: u32 = 4;
 /// Unacknowledged bytes of a tunnel are given up after this long (`TCP_USER_TIMEOUT`).
 pub const USER_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// What is left of the time to stop when the last tunnel has been closed and has had its
+/// `close_timeout` to answer: for what is still on its way.
+pub const DRAIN_MARGIN: Duration = Duration::from_millis(250);
+
 /// The floor of workers is not refilled for this long after a connection failed.
 pub const REFILL_PAUSE: Duration = Duration::from_secs(1);
 

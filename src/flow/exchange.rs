@@ -16,6 +16,7 @@ use super::buffer::Buffer;
 use super::desk::Desk;
 use super::outlet::Outlet;
 use super::pump::{Encoding, Halt, Leak, Pump, Trouble};
+use super::relay::half::Half;
 use super::response::{End, Response, Terms};
 use crate::http::forward::{self, Hop};
 use crate::http::framing::Framing;
@@ -138,11 +139,8 @@ impl Exchange {
         self.head.clear();
         forward::request(&head, hop, &mut self.head);
         let bodyless = head.framing.is_complete();
-        self.asked = Asked {
-            head: head.is_head(),
-            websocket: accept.is_some(),
-            version: head.version,
-        };
+        self.asked =
+            Asked { head: head.is_head(), websocket: accept.is_some(), version: head.version };
         self.response = Response::default();
         self.accept = accept;
         self.expectation =
@@ -350,6 +348,11 @@ impl Exchange {
     /// What the client has not taken yet, when the exchange ends before its response does.
     pub fn take_backlog(&mut self) -> Buffer {
         std::mem::take(&mut self.response).into_backlog()
+    }
+
+    /// The direction of the tunnel that has begun with the 101.
+    pub fn take_tunnel(&mut self) -> Half {
+        std::mem::take(&mut self.response).into_half()
     }
 
     /// Bytes of body held for either side.

@@ -11,6 +11,7 @@ use super::desk::Desk;
 use super::exchange::{Expectation, Fault};
 use super::outlet::Outlet;
 use super::pump::{Encoding, Halt, Leak, Pump, Trouble};
+use super::relay::half::Half;
 use super::{Stream, ready};
 use crate::http::Version;
 use crate::http::forward::{self, Delivery, Onward};
@@ -54,8 +55,8 @@ pub enum Response {
     Body(Body),
     /// The client has it all.
     Sent(End),
-    /// A 101 has been handed on; what is held belongs to the tunnel's client.
-    Upgraded(Outlet),
+    /// A 101 has been handed on; this direction of the tunnel has begun with it.
+    Upgraded(Half),
 }
 
 /// Before the final head.
@@ -159,7 +160,7 @@ impl Response {
             Self::Head(opening) => opening.partial.len() + opening.outlet.backlog(),
             Self::Body(body) => body.pump.backlog() + body.surplus.len(),
             Self::Sent(_) => 0,
-            Self::Upgraded(outlet) => outlet.backlog(),
+            Self::Upgraded(half) => half.backlog(),
         }
     }
 
@@ -169,7 +170,18 @@ impl Response {
             Self::Head(opening) => opening.outlet.into_backlog(),
             Self::Body(body) => body.pump.into_outlet().into_backlog(),
             Self::Sent(_) => Buffer::default(),
-            Self::Upgraded(outlet) => outlet.into_backlog(),
+            Self::Upgraded(half) => half.into_backlog(),
+        }
+    }
+
+    /// The direction of the tunnel that has begun with a 101.
+    pub fn into_half(self) -> Half {
+        match self {
+            Self::Upgraded(half) => half,
+            Self::Head(_) | Self::Body(_) | Self::Sent(_) => {
+                debug_assert!(false, "no 101 has been handed on");
+                Half::to_client(Outlet::with_backlog(self.into_backlog()))
+            }
         }
     }
 
@@ -371,10 +383,10 @@ impl Opening {
             date: &desk.date,
         };
         forward::response(head, &onward, &mut desk.draft);
-        let mut outlet = std::mem::take(&mut self.outlet);
-        let sent = outlet.send(&[&desk.draft, rest], client);
+        let mut half = Half::to_client(std::mem::take(&mut self.outlet));
+        let sent = half.begin(&desk.draft, rest, client);
         sent.map_err(|error| Fault::Client(Trouble::Io(error.kind())))?;
-        Ok(Heard::Final(Response::Upgraded(outlet)))
+        Ok(Heard::Final(Response::Upgraded(half)))
     }
 
     /// The final head and as much of its body as came with it, in one write.

@@ -13,7 +13,7 @@ impl Gateway {
         self.check_workers(&mut found);
         self.check_pools(&mut found);
         for (key, tunnel) in &self.tunnels {
-            if tunnel.state() != tunnel::State::Relaying {
+            if tunnel.state() == tunnel::State::Closed {
                 found.push(format!("tunnel {key} was not buried"));
             }
             // A backlog is one read, behind what was held when the tunnel was founded.
@@ -71,8 +71,7 @@ impl Gateway {
             match worker.state() {
                 worker::State::Busy(client) | worker::State::Connecting(Some(client)) => {
                     let other = self.clients.get(client.index()).map(client::Client::state);
-                    let mine =
-                        matches!(other, Some(client::State::Exchanging(_, w)) if *w == id);
+                    let mine = matches!(other, Some(client::State::Exchanging(_, w)) if *w == id);
                     if !mine {
                         found.push(format!("{id} is for {client}, who is {other:?}"));
                     }

@@ -84,7 +84,7 @@ impl Gateway {
             return;
         }
         let tunnel = &self.tunnels[id.index()];
-        let (from_client, from_server) = tunnel.relay.bytes();
+        let [from_client, from_server] = tunnel.relay.halves().map(|half| half.bytes());
         let entry = Entry {
             peer: tunnel.peer,
             request: b"-",

@@ -11,7 +11,8 @@
 //! | `client`, `request`, `answering` | a client's states, its requests, answers of our own |
 //! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
 //! | `server`, `section`, `worker`, `names` | the other side |
-//! | `probe`, `tunnel` | health, WebSocket |
+//! | `probe` | health |
+//! | `tunnel`, `tending`, `drain` | WebSocket: relaying, deadlines, the end of many |
 //! | `stop`, `journal`, `counters`, `invariants` | the end, what is told, what must hold |
 
 pub mod alarm;
@@ -19,6 +20,7 @@ mod answering;
 pub mod client;
 pub mod counters;
 mod dispatch;
+mod drain;
 mod drive;
 pub mod errand;
 mod invariants;
@@ -32,6 +34,7 @@ pub mod run;
 pub mod section;
 pub mod server;
 mod stop;
+mod tending;
 pub mod token;
 pub mod tunnel;
 pub mod worker;
@@ -39,6 +42,7 @@ pub mod worker;
 use self::alarm::Alarm;
 use self::client::Client;
 use self::counters::Counters;
+use self::drain::Drain;
 use self::errand::Errand;
 use self::listener::Door;
 use self::probe::Probe;
@@ -115,6 +119,8 @@ pub struct Gateway {
     /// When the `Date` field was last written.
     dated: Option<Instant>,
     stopping: Option<Stopping>,
+    /// Tunnels to be ended, and when.
+    drain: Drain,
     counters: Counters,
     journal: Vec<u8>,
 }
@@ -171,6 +177,7 @@ impl Gateway {
             now,
             dated: None,
             stopping: None,
+            drain: Drain::default(),
             counters: Counters::default(),
             journal: Vec::new(),
         };
@@ -210,7 +217,9 @@ impl Gateway {
     /// when nothing ever will.
     pub fn patience(&self, now: Instant) -> Option<Duration> {
         if self.agenda.is_empty() {
-            self.timers.next_wakeup().map(|wakeup| wakeup.saturating_duration_since(now))
+            let wakeups = [self.timers.next_wakeup(), self.drain.next()];
+            let next = wakeups.into_iter().flatten().min();
+            next.map(|wakeup| wakeup.saturating_duration_since(now))
         } else {
             Some(Duration::ZERO)
         }
@@ -226,6 +235,7 @@ impl Gateway {
         while let Some(alarm) = self.timers.pop_expired(now) {
             self.on_alarm(alarm);
         }
+        self.part_due();
         // Only what was there when it began: whoever comes back has its turn after the next edges.
         for _ in 0..self.agenda.len() {
             let Some(token) = self.agenda.pop_front() else { break };

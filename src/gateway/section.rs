@@ -38,8 +38,6 @@ pub struct Section {
     pub connect_timeout: Duration,
     /// For a server to answer, and between the pieces of its answer.
     pub response_timeout: Duration,
-    /// For a tunnel with no byte either way.
-    pub idle_timeout: Duration,
 }
 
 impl Section {
@@ -49,12 +47,11 @@ impl Section {
             servers,
             balance: match config.algorithm {
                 Algorithm::RoundRobin => Balance::round_robin(),
-                Algorithm::Random => Balance::Random,
+                Algorithm::Random | Algorithm::LeastConnections => Balance::Random,
             },
             health: config.health.clone(),
             connect_timeout: config.connect_timeout,
             response_timeout: config.response_timeout,
-            idle_timeout: config.idle_timeout,
         }
     }
 
@@ -67,8 +64,8 @@ impl Section {
         rng: &mut impl rand::Rng,
     ) -> Option<ServerId> {
         let candidates = self.servers.iter().copied();
-        let candidates = candidates
-            .filter(|id| servers[id.index()].is_available(now) && !tried.contains(id));
+        let candidates =
+            candidates.filter(|id| servers[id.index()].is_available(now) && !tried.contains(id));
         self.balance.pick(candidates, rng)
     }
 }

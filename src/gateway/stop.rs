@@ -8,7 +8,7 @@
 use super::Gateway;
 use super::alarm::Alarm;
 use super::client::State;
-use crate::id::{ClientId, TunnelId};
+use crate::id::ClientId;
 use log::info;
 use std::time::Instant;
 
@@ -69,6 +69,7 @@ impl Gateway {
                 self.timers.insert(deadline, Alarm::Stop);
                 self.listener = None;
                 self.close_idle();
+                self.drain_all(deadline);
             }
             Some(Stopping::Closing { .. }) => {
                 let (clients, tunnels) = (self.clients.len(), self.tunnels.len());
@@ -89,7 +90,9 @@ impl Gateway {
                 State::Reading if inbox.is_empty() && !socket.is_readable() => {
                     self.close_client(id);
                 }
-                State::Waiting(errand, _) | State::Knocking(errand) | State::Exchanging(errand, _) => {
+                State::Waiting(errand, _)
+                | State::Knocking(errand)
+                | State::Exchanging(errand, _) => {
                     errand.exchange.close_client();
                 }
                 State::Reading
@@ -98,10 +101,6 @@ impl Gateway {
                 | State::Lingering(_)
                 | State::Closed => {}
             }
-        }
-        let ids: Vec<_> = self.tunnels.iter().map(|(key, _)| TunnelId::from(key)).collect();
-        for id in ids {
-            self.close_tunnel(id);
         }
     }
 }
