@@ -132,7 +132,7 @@ impl Exchange {
     pub fn prepare(
         &mut self,
         head: RequestHead<'_, '_>,
-        hop: &Hop,
+        hop: &Hop<'_>,
         accept: Option<Accept>,
         content_max: u64,
     ) {

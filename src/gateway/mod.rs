@@ -23,6 +23,8 @@ mod dispatch;
 mod drain;
 mod drive;
 pub mod errand;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod inspect;
 mod invariants;
 mod journal;
 mod listener;
@@ -52,7 +54,7 @@ use self::stop::Stopping;
 use self::token::Token;
 use self::tunnel::Tunnel;
 use self::worker::Worker;
-use crate::config::Config;
+use crate::config::{Address, Config, Frontend};
 use crate::flow::desk::Desk;
 use crate::flow::relay::Side;
 use crate::http::date::imf_fixdate;
@@ -94,6 +96,8 @@ impl Sections {
 /// The whole program, but for the waiting.
 pub struct Gateway {
     config: Config,
+    /// The authority of a request that names none.
+    authority: String,
     net: Net,
     clock: Clock,
     listener: Option<Listener>,
@@ -112,6 +116,8 @@ pub struct Gateway {
     /// Closed things, to be taken from their slabs when no event of this turn can meet them.
     departed: Vec<Token>,
     desk: Desk,
+    /// Boxes, as that is how they travel from state to state.
+    #[expect(clippy::vec_box, reason = "an errand is moved by its box, never by value")]
     spare: Vec<Box<Errand>>,
     rng: StdRng,
     /// The time of this turn: the clock is read once.
@@ -156,6 +162,7 @@ impl Gateway {
             websocket: section(Kind::WebSocket, &config.websocket),
         };
         let mut gateway = Self {
+            authority: authority(&config.frontend),
             config,
             net,
             clock,
@@ -210,7 +217,10 @@ impl Gateway {
     /// # Errors
     /// When the gateway does not listen any more.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.as_ref().map_or(Err(io::ErrorKind::NotConnected.into()), Listener::address)
+        match &self.listener {
+            Some(listener) => listener.address(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// How long nothing will happen by itself; zero when something is to be done at once, `None`
@@ -271,7 +281,7 @@ impl Gateway {
             Alarm::ProbeLate(id) => self.on_probe_late(id),
             Alarm::Tunnel(id) => self.on_tunnel_alarm(id),
             Alarm::Names => self.on_names_alarm(),
-            Alarm::Accept => self.on_listener(),
+            Alarm::Accept => self.on_accept_alarm(),
             Alarm::Stop => self.on_stop_alarm(),
         }
     }
@@ -306,4 +316,9 @@ impl Gateway {
     pub fn counters(&self) -> Counters {
         self.counters
     }
+}
+
+/// The name that we are configured with, as a client would write it (RFC 9112 3.3).
+fn authority(frontend: &Frontend) -> String {
+    Address { host: frontend.host.clone(), port: frontend.port }.to_string()
 }

@@ -7,6 +7,7 @@ use crate::config::{Address, Section, ServerConfig};
 use crate::id::ClientId;
 use crate::timer::TimerId;
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -31,6 +32,8 @@ pub struct Server {
     pub pool: Pool,
     /// Clients sent away from its line, on the agenda to be sent elsewhere.
     pub dismissed: Vec<ClientId>,
+    /// Why the last connection that could not be made was not: what the dismissed are told.
+    pub failure: io::ErrorKind,
     /// When the pool wants attention, and the alarm for it.
     pub pool_alarm: Option<(Instant, TimerId)>,
     /// The floor of workers is not refilled before this, after a connection failed.
@@ -49,7 +52,10 @@ impl Server {
             addresses: literal.map(|ip| SocketAddr::new(ip, address.port)).into_iter().collect(),
             turn: 0,
             resolving: false,
-            health: section.health.as_ref().map_or(Health::new(1, 1), |h| Health::new(h.rise, h.fall)),
+            health: section
+                .health
+                .as_ref()
+                .map_or_else(|| Health::new(1, 1), |h| Health::new(h.rise, h.fall)),
             pool: Pool::new(PoolLimits {
                 min: workers.min,
                 max: workers.max,
@@ -58,6 +64,7 @@ impl Server {
                 spawn_timeout: workers.spawn_timeout,
             }),
             dismissed: Vec::new(),
+            failure: io::ErrorKind::ConnectionRefused,
             pool_alarm: None,
             refill_after: None,
             address,

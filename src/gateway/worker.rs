@@ -140,16 +140,17 @@ impl Gateway {
         let server = worker.server;
         debug!("{id}: no connection to {}: {why}", self.servers[server.index()]);
         self.close_worker(id);
-        self.note_unreachable(server);
+        self.note_unreachable(server, why);
         if let Some(client) = client {
             self.send_elsewhere(client, server, why);
         }
     }
 
     /// Takes note of a failed connection: the name may have moved, the server may be gone.
-    pub(super) fn note_unreachable(&mut self, id: ServerId) {
+    pub(super) fn note_unreachable(&mut self, id: ServerId, why: io::ErrorKind) {
         self.counters.connect_failures += 1;
         let server = &mut self.servers[id.index()];
+        server.failure = why;
         server.refill_after = Some(self.now + limits::REFILL_PAUSE);
         if server.health.refused(self.now) {
             log::warn!("{server}: no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
@@ -160,9 +161,10 @@ impl Gateway {
 
     /// Sends on whoever was dismissed from a server's line.
     pub(super) fn on_dismissed(&mut self, server: ServerId) {
-        let dismissed = std::mem::take(&mut self.servers[server.index()].dismissed);
+        let entry = &mut self.servers[server.index()];
+        let (dismissed, why) = (std::mem::take(&mut entry.dismissed), entry.failure);
         for client in dismissed {
-            self.send_elsewhere(client, server, io::ErrorKind::ConnectionRefused);
+            self.send_elsewhere(client, server, why);
         }
     }
 
@@ -177,7 +179,8 @@ impl Gateway {
             Release::Serve(next) => {
                 worker.enter(id, State::Busy(next));
                 let client = &mut self.clients[next.index()];
-                if let client::State::Waiting(errand, _) = client.enter(next, client::State::Reading)
+                if let client::State::Waiting(errand, _) =
+                    client.enter(next, client::State::Reading)
                 {
                     client.enter(next, client::State::Exchanging(errand, id));
                     self.agenda.push_back(Token::Client(next));
@@ -295,9 +298,14 @@ impl Gateway {
         self.departed.push(Token::Worker(id));
     }
 
+    /// Sets the alarm for the next time that there may be something to do. Always in the future:
+    /// what could not be done now, for want of a server that is up, say, is not asked for again
+    /// within the same turn.
     fn arm_pool(&mut self, id: ServerId) {
         let server = &mut self.servers[id.index()];
-        let due = [server.pool.next_due(), server.refill_after].into_iter().flatten().min();
+        let refill = server.refill_after.filter(|after| *after > self.now);
+        let due = [server.pool.next_due(), refill].into_iter().flatten().min();
+        let due = due.map(|due| due.max(self.now + limits::TICK));
         let Some(due) = due else { return };
         match server.pool_alarm {
             Some((set, _)) if set <= due => {}
