@@ -20,7 +20,7 @@ const IN_HTTP: &[Row] = &[
         "[http] server1_max_worker: unknown key; did you mean server1_max_workers?",
     ),
     ("server12_min_wokers=1", "did you mean server12_min_workers?"),
-    ("colour=blue", "[http] colour: unknown key; there are algorithm, enable_health_check, "),
+    ("colour=blue", "[http] colour: unknown key; there are algorithm, sticky, enable_health_c"),
     ("colour=blue", ", serverN, serverN_addr, serverN_max_workers, "),
     ("serverN=a:1", "[http] serverN: unknown key; "),
     ("serverN_max_workers=1", "[http] serverN_max_workers: unknown key; "),
