@@ -69,6 +69,9 @@ pub const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
 /// The `Retry-After` of a 429 or 503 (RFC 9110 10.2.3), in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 1;
 
+/// A client that asks for a tunnel too many is told to come back after 1 to so many seconds.
+pub const TUNNEL_RETRY_AFTER_MAX: u32 = 10;
+
 /// Edges taken from the kernel in one turn.
 pub const EVENTS_PER_TURN: usize = 1024;
 

@@ -154,7 +154,7 @@ pub(super) const SECTION: &[Key<Section>] = &[
             ("least-connections", |s| s.algorithm = Algorithm::LeastConnections),
         ]),
         Value("random"),
-        "how a server is chosen among the healthy: random, round-robin or least-connections",
+        "how a server is chosen among the healthy",
     ),
     section(
         "sticky",
@@ -164,7 +164,7 @@ pub(super) const SECTION: &[Key<Section>] = &[
             ("ip", |s| s.sticky = Sticky::Ip),
         ]),
         Value("off"),
-        "what leads a client to the same server in both sections: off, cookie or ip",
+        "what leads a client to the server that it had before, in both sections",
     ),
     // First of its kind: once this row has turned the probes off, the next rows only check values.
     section(

@@ -101,6 +101,8 @@ pub struct Exchange {
     response: Response,
     /// What the 101 has to prove, when the request asked for WebSocket.
     accept: Option<Accept>,
+    /// The server's name for the client to keep, if it is to be told.
+    cookie: Option<u64>,
     expectation: Expectation,
     /// Safe to send twice (RFC 9110 9.2.2) and wholly in `head`.
     replayable: bool,
@@ -120,6 +122,7 @@ impl Exchange {
             request: Request::Unsent(Framing::NONE),
             response: Response::default(),
             accept: None,
+            cookie: None,
             expectation: Expectation::None,
             replayable: false,
             persistent: false,
@@ -143,6 +146,7 @@ impl Exchange {
             Asked { head: head.is_head(), websocket: accept.is_some(), version: head.version };
         self.response = Response::default();
         self.accept = accept;
+        self.cookie = None;
         self.expectation =
             if head.expects_continue { Expectation::Awaited } else { Expectation::None };
         self.replayable = bodyless && head.is_idempotent();
@@ -177,6 +181,7 @@ impl Exchange {
         let terms = Terms {
             asked: self.asked,
             accept: self.accept,
+            cookie: self.cookie,
             persistent: self.persistent && matches!(self.request, Request::Sent),
         };
         let answering =
@@ -316,6 +321,11 @@ impl Exchange {
     /// cutting the response short must not look like that.
     pub fn ends_by_closing(&self) -> bool {
         self.response.ends_by_closing()
+    }
+
+    /// Has the client told the name of its server, for it to come back to.
+    pub fn set_cookie(&mut self, server_name: Option<u64>) {
+        self.cookie = server_name;
     }
 
     /// The client's connection closes after this exchange (RFC 9112 9.6).

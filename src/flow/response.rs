@@ -14,6 +14,7 @@ use super::pump::{Encoding, Halt, Leak, Pump, Trouble};
 use super::relay::half::Half;
 use super::{Stream, ready};
 use crate::http::Version;
+use crate::http::cookie;
 use crate::http::forward::{self, Delivery, Onward};
 use crate::http::framing::Framing;
 use crate::http::head::{Asked, HeadLimits, Lines, ResponseHead, find_end};
@@ -27,8 +28,18 @@ pub struct Terms {
     pub asked: Asked,
     /// What a 101 has to prove.
     pub accept: Option<Accept>,
+    /// The server's name for the client to keep.
+    pub cookie: Option<u64>,
     /// The client's connection may stay: it wants to, and its request has been read whole.
     pub persistent: bool,
+}
+
+impl Terms {
+    fn add_cookie(&self, head: &mut Vec<u8>) {
+        if let Some(name) = self.cookie {
+            cookie::add(head, name);
+        }
+    }
 }
 
 /// What is known of a response whose final head has been read.
@@ -383,6 +394,7 @@ impl Opening {
             date: &desk.date,
         };
         forward::response(head, &onward, &mut desk.draft);
+        terms.add_cookie(&mut desk.draft);
         let mut half = Half::to_client(std::mem::take(&mut self.outlet));
         let sent = half.begin(&desk.draft, rest, client);
         sent.map_err(|error| Fault::Client(Trouble::Io(error.kind())))?;
@@ -412,6 +424,7 @@ impl Opening {
         let onward =
             Onward { asked: terms.asked, persistent: persist_client, delivery, date: &desk.date };
         forward::response(&head, &onward, &mut desk.draft);
+        terms.add_cookie(&mut desk.draft);
         let end = End {
             status: head.status,
             bytes: 0,

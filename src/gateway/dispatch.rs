@@ -4,9 +4,10 @@ use super::Gateway;
 use super::answering::Manner;
 use super::client::State;
 use super::errand::Errand;
-use super::section::Kind;
+use super::section::{Kind, Wish};
 use super::worker;
 use crate::balance::pool::Checkout;
+use crate::config::Sticky;
 use crate::http::answer::Answer;
 use crate::id::{ClientId, ServerId, WorkerId};
 use crate::limits;
@@ -17,6 +18,10 @@ impl Gateway {
     /// Finds a server for the client's request. `early` is the part of the scratch that came
     /// behind the head.
     pub(super) fn dispatch(&mut self, id: ClientId, mut errand: Box<Errand>, early: Range<usize>) {
+        if let Err(answer) = self.admit(id, &mut errand) {
+            return self.refuse(id, errand, early, &answer);
+        }
+        let peer = self.clients[id.index()].peer;
         // Each round rules a server out, or a worker that turned out to be dead.
         loop {
             let Some(section) = self.sections.of_mut(errand.kind) else {
@@ -26,11 +31,15 @@ impl Gateway {
                 };
                 return self.refuse(id, errand, early, &answer);
             };
-            let chosen = section.choose(&self.servers, &errand.tried, self.now, &mut self.rng);
+            let wish = Wish { tried: &errand.tried, cookie: errand.cookie, peer };
+            let chosen = section.choose(&self.servers, &wish, self.now, &mut self.rng);
             let Some(server) = chosen else {
                 let answer = errand.failure.take().unwrap_or_else(Answer::no_healthy_server);
                 return self.refuse(id, errand, early, &answer);
             };
+            let name = self.servers[server.index()].name;
+            let news = section.sticky == Sticky::Cookie && errand.cookie != Some(name);
+            errand.exchange.set_cookie(news.then_some(name));
             let settled = match errand.kind {
                 Kind::Http => self.check_out(id, server, errand, early.clone()),
                 Kind::WebSocket => self.connect_for(id, server, errand, early.clone()),
@@ -230,6 +239,9 @@ impl Gateway {
 
     /// Keeps an errand's memory for the next one.
     pub(super) fn retire(&mut self, mut errand: Box<Errand>) {
+        if let Some(peer) = errand.place.take() {
+            self.admission.leave(peer);
+        }
         if self.spare.len() < limits::SPARE_ERRANDS {
             errand.exchange.retire();
             self.spare.push(errand);

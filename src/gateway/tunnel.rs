@@ -41,8 +41,8 @@ pub struct Tunnel {
     pub since: Instant,
     /// When the last byte crossed.
     pub active: Instant,
-    /// The longest time without one, but for the time since the last one.
-    pub longest_idle: Duration,
+    /// The longest time without one, in milliseconds, but for the time since the last one.
+    longest_idle: u32,
     /// When its ends were last asked for a sign of life.
     pub(super) asked: Instant,
     /// When it is too old.
@@ -71,6 +71,11 @@ impl Tunnel {
         self.state
     }
 
+    /// The longest time without a byte, but for the time since the last one.
+    pub fn longest_idle(&self) -> Duration {
+        Duration::from_millis(self.longest_idle.into())
+    }
+
     /// The one place where a tunnel changes its state.
     pub(super) fn enter(&mut self, id: TunnelId, next: State) {
         log::trace!("{id}: {:?} => {next:?}", self.state);
@@ -79,7 +84,8 @@ impl Tunnel {
 
     /// Bytes have crossed: the silence begins anew.
     pub(super) fn touch(&mut self, now: Instant) {
-        self.longest_idle = self.longest_idle.max(now.saturating_duration_since(self.active));
+        let idle = now.saturating_duration_since(self.active).as_millis();
+        self.longest_idle = self.longest_idle.max(u32::try_from(idle).unwrap_or(u32::MAX));
         self.active = now;
     }
 }
@@ -102,6 +108,8 @@ impl Gateway {
             .and_then(|()| self.net.rename(&mut server, Token::TunnelServer(id).into()));
         if let Err(error) = renamed {
             log::warn!("cannot watch a tunnel: {error}");
+            self.servers[worker.server.index()].tunnels -= 1;
+            self.admission.leave(peer);
             return self.reopen_door();
         }
         client.watch_for_death();
@@ -116,7 +124,7 @@ impl Gateway {
             alarm: None,
             since: self.now,
             active: self.now,
-            longest_idle: Duration::ZERO,
+            longest_idle: 0,
             asked: self.now,
             expires: None,
             farewell: None,
@@ -203,6 +211,8 @@ impl Gateway {
         if let Some((_, timer)) = tunnel.alarm.take() {
             self.timers.cancel(timer);
         }
+        self.servers[tunnel.server_id.index()].tunnels -= 1;
+        self.admission.leave(tunnel.peer);
         self.note_tunnel_end(id);
         self.departed.push(Token::TunnelClient(id));
     }
@@ -218,6 +228,8 @@ impl Gateway {
             (socket, inbox, ClientState::Switching(mut errand, worker)) => {
                 let to_client = errand.exchange.take_tunnel();
                 self.note_switch(peer, worker, &errand);
+                // The place goes over to the tunnel.
+                errand.place = None;
                 self.retire(errand);
                 self.found_tunnel((socket, inbox, peer), worker, to_client);
             }

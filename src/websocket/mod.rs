@@ -4,5 +4,6 @@
 
 pub mod boundary;
 pub mod farewell;
+pub mod greeting;
 pub mod handshake;
 pub mod pong;
