@@ -6,7 +6,7 @@ use crate::config::Access;
 use crate::flow::response::End;
 use crate::http::answer::Answer;
 use crate::http::refusal::Refusal;
-use crate::id::{ClientId, TunnelId, WorkerId};
+use crate::id::{ClientId, WorkerId};
 use serde_json::json;
 use std::io::Write;
 use std::net::IpAddr;
@@ -74,25 +74,6 @@ impl Gateway {
             millis: self.now.saturating_duration_since(errand.since).as_millis(),
             server: Some(server),
             reason: "tunnel_open",
-        };
-        self.write_line(&entry);
-    }
-
-    /// A tunnel has ended.
-    pub(super) fn note_tunnel_end(&mut self, id: TunnelId) {
-        if self.config.log.access == Access::Off {
-            return;
-        }
-        let tunnel = &self.tunnels[id.index()];
-        let (from_client, from_server) = tunnel.relay.bytes();
-        let entry = Entry {
-            peer: tunnel.peer,
-            request: b"-",
-            status: 101,
-            bytes: from_client + from_server,
-            millis: self.now.saturating_duration_since(tunnel.since).as_millis(),
-            server: Some(self.servers[tunnel.server_id.index()].address.to_string()),
-            reason: "tunnel_close",
         };
         self.write_line(&entry);
     }

@@ -7,6 +7,7 @@ use super::stop::Stopping;
 use super::token::Token;
 use crate::flow::{Stream, ready};
 use crate::http::answer::Answer;
+use crate::http::cookie;
 use crate::http::forward::Hop;
 use crate::http::head::{HeadLimits, Lines, RequestHead, find_end};
 use crate::http::refusal::Refusal;
@@ -98,6 +99,8 @@ impl Gateway {
         let early = head.len..filled;
         let now = self.now;
         let mut errand = self.spare.pop().unwrap_or_else(|| Box::new(Errand::blank(now)));
+        errand.cookie =
+            if self.sections.read_cookies() { cookie::server_name(head.fields) } else { None };
         errand.prepare(head, &hop, frontend, self.config.log.access, now)?;
         client.inbox = Default::default();
         client.searched = 0;

@@ -97,6 +97,10 @@ impl Gateway {
         let timer = Some(self.timers.insert(self.now + patience, Alarm::WorkerLate(id)));
         entry.insert(Worker { socket, server, state: State::Connecting(client), served: 0, timer });
         self.counters.connects += 1;
+        let server = &mut self.servers[server.index()];
+        if !server.is_pooled() {
+            server.tunnels += 1;
+        }
         Ok(id)
     }
 
@@ -251,7 +255,7 @@ impl Gateway {
             State::Connecting(Some(_)) | State::Busy(_) if server.is_pooled() => {
                 server.pool.lost_busy();
             }
-            State::Connecting(Some(_)) | State::Busy(_) => {}
+            State::Connecting(Some(_)) | State::Busy(_) => server.tunnels -= 1,
         }
         self.departed.push(Token::Worker(id));
         self.tend_pool(server_id);
