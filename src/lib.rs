@@ -60,10 +60,13 @@
 //!
 //! worker    Connecting --> Busy <--> Idle       any --> Closed;   Busy --101--> (Tunnel)
 //!
-//! exchange  request :  Unsent --head--> Passing --complete--> Sent  (Abandoned: server stopped reading)
+//! exchange  request :  Unsent --head--> Passing --complete--> Sent  (Abandoned: not read on)
 //!           response:  Head --(1xx)*--> Body --complete--> Sent     (Upgraded: a verified 101)
 //!
-//! relay     each half:  Open --end read--> Draining --all taken--> Finished
+//! tunnel    Relaying --our Close, server's end--> Closing --answered, late--> Closed
+//!
+//! relay     each half:  Passing --end read--> Draining --all taken, FIN--> Finished
+//!                          \--part--> (Parting) --our Close--> Parted --answered, FIN--^
 //!
 //! probe     Connecting -> Asking -> Listening -> Verdict          server: Up <--rise/fall--> Down
 //! ```
