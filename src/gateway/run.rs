@@ -6,6 +6,7 @@ use crate::config::{Config, Frontend};
 use crate::net::{Clock, Poll, Signal, Signals};
 use log::{info, warn};
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -39,7 +40,7 @@ pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error
     let mut signals = signals.map_err(doing("cannot catch signals"))?;
     let max_connections = max_connections(&config);
     let clock = Clock;
-    let gateway = Gateway::new(config, net, Clock, address, max_connections, rand::random::<u64>());
+    let gateway = Gateway::new(config, net, Clock, address, max_connections, seed());
     let mut gateway = gateway.map_err(doing(format!("cannot listen on {address}")))?;
     let address = gateway.address().map_err(doing("cannot listen"))?;
     info!("listening on {address}, at most {max_connections} connections");
@@ -60,6 +61,12 @@ pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error
     }
     info!("stopped: {:?}", gateway.counters());
     Ok(())
+}
+
+/// What is left to chance begins here. The standard library's hasher has asked the system for its
+/// keys; unlike a source of randomness of our own, it needs no device file in an empty root.
+fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 fn listen_address(frontend: &Frontend) -> Result<SocketAddr, Error> {

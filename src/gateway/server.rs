@@ -24,7 +24,7 @@ pub struct Server {
     pub address: Address,
     /// What the name resolved to last time it did.
     addresses: Vec<SocketAddr>,
-    /// Which of them is next.
+    /// Which of them is used, modulo their number.
     turn: usize,
     /// A question to the resolver is under way.
     pub resolving: bool,
@@ -100,12 +100,14 @@ impl Server {
         }
     }
 
-    /// Where to connect to next: the addresses in turn, so that one that is dead is not for ever
-    /// the only one tried.
-    pub fn next_address(&mut self) -> Option<SocketAddr> {
-        let address = *self.addresses.get(self.turn % self.addresses.len().max(1))?;
+    /// Where to connect to: the same address until that fails.
+    pub fn socket_address(&self) -> Option<SocketAddr> {
+        self.addresses.get(self.turn % self.addresses.len().max(1)).copied()
+    }
+
+    /// The address failed: the next one, if the name has several.
+    pub fn try_next_address(&mut self) {
         self.turn = self.turn.wrapping_add(1);
-        Some(address)
     }
 
     /// Whether it gets new work: its address is known, and it is not down.

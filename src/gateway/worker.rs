@@ -89,7 +89,7 @@ impl Gateway {
     ) -> io::Result<WorkerId> {
         let entry = self.workers.vacant_entry();
         let id = WorkerId::from(entry.key());
-        let address = self.servers[server.index()].next_address();
+        let address = self.servers[server.index()].socket_address();
         let address = address.ok_or(io::ErrorKind::HostUnreachable)?;
         let socket = self.net.connect(address, Token::Worker(id).into())?;
         let kind = self.servers[server.index()].kind;
@@ -155,6 +155,7 @@ impl Gateway {
         self.counters.connect_failures += 1;
         let server = &mut self.servers[id.index()];
         server.failure = why;
+        server.try_next_address();
         server.refill_after = Some(self.now + limits::REFILL_PAUSE);
         if server.health.refused(self.now) {
             log::warn!("{server}: no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
@@ -238,7 +239,7 @@ impl Gateway {
             self.timers.cancel(timer);
         }
         let server = &mut self.servers[server_id.index()];
-        if unused && old != State::Closed {
+        if unused && old == State::Idle {
             // A server that closes what was never used would have us reconnect without end.
             server.refill_after = Some(self.now + limits::REFILL_PAUSE);
         }
@@ -277,6 +278,8 @@ impl Gateway {
         if may_refill {
             server.refill_after = None;
             wanted += server.pool.shortage();
+        } else if server.is_available(self.now) {
+            wanted += server.pool.last_resort();
         }
         for _ in 0..wanted {
             if let Err(error) = self.open_worker(id, None) {
@@ -296,7 +299,7 @@ impl Gateway {
         self.arm_pool(id);
     }
 
-    /// Closes a worker that its pool has forgotten already.
+    /// Closes a worker whose place in the pool is given up already, or kept for another.
     pub(super) fn bury_worker(&mut self, id: WorkerId) {
         self.workers[id.index()].enter(id, State::Closed);
         self.departed.push(Token::Worker(id));
