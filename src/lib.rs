@@ -63,7 +63,10 @@
 //! exchange  request :  Unsent --head--> Passing --complete--> Sent     (or Abandoned)
 //!           response:  Head --(1xx)*--> Body --complete--> Sent     (Upgraded: a verified 101)
 //!
-//! relay     each half:  Open --end read--> Draining --all taken--> Finished
+//! tunnel    Relaying --our Close, server's end--> Closing --answered, late--> Closed
+//!
+//! relay     each half:  Passing --end read--> Draining --all taken, FIN--> Finished
+//!                          \--part--> (Parting) --our Close--> Parted --answered, FIN--^
 //!
 //! probe     Connecting -> Asking -> Listening -> Verdict          server: Up <--rise/fall--> Down
 //! ```

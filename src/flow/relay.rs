@@ -142,7 +142,8 @@ impl Relay {
         server: &mut impl Stream,
     ) {
         self.words = Words { farewell, mask };
-        self.ending.get_or_insert(Ending { by: None, code: farewell.code() });
+        let ending = Ending { by: None, code: farewell.code() };
+        self.ending.get_or_insert(ending);
         self.to_client.part(client, &self.words);
         self.to_server.part(server, &self.words);
     }

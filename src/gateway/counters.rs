@@ -66,7 +66,7 @@ pub struct TunnelSums {
 
 /// How many tunnels ended with which code (RFC 6455 7.4.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Codes([u64; Codes::KNOWN.len() + 1]);
+pub struct Codes([u64; Self::KNOWN.len() + 1]);
 
 impl Codes {
     /// The codes that are counted by themselves; the others are counted together. 1005: a Close

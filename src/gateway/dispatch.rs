@@ -21,25 +21,20 @@ impl Gateway {
         if let Err(answer) = self.admit(id, &mut errand) {
             return self.refuse(id, errand, early, &answer);
         }
-        let peer = self.clients[id.index()].peer;
         // Each round rules a server out, or a worker that turned out to be dead.
         loop {
-            let Some(section) = self.sections.of_mut(errand.kind) else {
+            if self.sections.of(errand.kind).is_none() {
                 let answer = match errand.kind {
                     Kind::Http => Answer::upgrade_required(),
                     Kind::WebSocket => Answer::not_configured_for_websocket(),
                 };
                 return self.refuse(id, errand, early, &answer);
-            };
-            let wish = Wish { tried: &errand.tried, cookie: errand.cookie, peer };
-            let chosen = section.choose(&self.servers, &wish, self.now, &mut self.rng);
-            let Some(server) = chosen else {
+            }
+            let Some(server) = self.choose(id, &errand) else {
                 let answer = errand.failure.take().unwrap_or_else(Answer::no_healthy_server);
                 return self.refuse(id, errand, early, &answer);
             };
-            let name = self.servers[server.index()].name;
-            let news = section.sticky == Sticky::Cookie && errand.cookie != Some(name);
-            errand.exchange.set_cookie(news.then_some(name));
+            self.name_server(&mut errand, server);
             let settled = match errand.kind {
                 Kind::Http => self.check_out(id, server, errand, early.clone()),
                 Kind::WebSocket => self.connect_for(id, server, errand, early.clone()),
@@ -49,6 +44,22 @@ impl Gateway {
                 Err(unsettled) => errand = unsettled,
             }
         }
+    }
+
+    /// A server for the errand, if one is left that has not been tried.
+    fn choose(&mut self, id: ClientId, errand: &Errand) -> Option<ServerId> {
+        let peer = self.clients[id.index()].peer;
+        let wish = Wish { tried: &errand.tried, cookie: errand.cookie, peer };
+        let section = self.sections.of_mut(errand.kind)?;
+        section.choose(&self.servers, &wish, self.now, &mut self.rng)
+    }
+
+    /// Has the client told the name of its server, if it is to come back and does not know it.
+    fn name_server(&self, errand: &mut Errand, server: ServerId) {
+        let sticky = self.sections.of(errand.kind).map(|section| section.sticky);
+        let name = self.servers[server.index()].name;
+        let news = sticky == Some(Sticky::Cookie) && errand.cookie != Some(name);
+        errand.exchange.set_cookie(news.then_some(name));
     }
 
     /// Asks a server's pool for a worker; gives the errand back when another round is needed.
@@ -222,7 +233,9 @@ impl Gateway {
             Some(_) => self.close_worker(dead),
             None => self.bury_worker(dead),
         }
-        if let Err(errand) = self.connect_for(id, other.unwrap_or(failed), errand, 0..0) {
+        let server = other.unwrap_or(failed);
+        self.name_server(&mut errand, server);
+        if let Err(errand) = self.connect_for(id, server, errand, 0..0) {
             self.dispatch(id, errand, 0..0);
         }
     }
@@ -235,14 +248,11 @@ impl Gateway {
         failed: ServerId,
         errand: &mut Errand,
     ) -> Option<ServerId> {
-        let section = self.sections.of_mut(errand.kind)?;
-        if section.sticky != Sticky::Off {
+        if self.sections.of(errand.kind)?.sticky != Sticky::Off {
             return None;
         }
         errand.tried.push(failed);
-        let peer = self.clients[id.index()].peer;
-        let wish = Wish { tried: &errand.tried, cookie: None, peer };
-        let other = section.choose(&self.servers, &wish, self.now, &mut self.rng);
+        let other = self.choose(id, errand);
         errand.tried.pop();
         other.filter(|other| self.servers[other.index()].pool.reserve())
     }

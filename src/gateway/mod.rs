@@ -11,9 +11,10 @@
 //! | `client`, `request`, `answering` | a client's states, its requests, answers of our own |
 //! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
 //! | `server`, `section`, `worker`, `names` | the other side |
-//! | `probe` | health |
+//! | `probe`, `rebalance` | health, and what its return brings |
 //! | `admission`, `tunnel`, `tending`, `drain` | WebSocket: from the first to the last byte |
-//! | `stop`, `journal`, `tunnel_log`, `counters`, `invariants` | the end, what is told, what must hold |
+//! | `stop`, `invariants` | the end, what must hold |
+//! | `journal`, `tunnel_log`, `counters` | what is told |
 
 mod admission;
 pub mod alarm;

@@ -80,7 +80,7 @@ impl Gateway {
             self.servers[tunnel.server_id.index()].address,
             closed_by(ending),
             ending.code,
-            tunnel.farewell.map_or("-".to_owned(), |why| why.reason().replace(' ', "_")),
+            tunnel.farewell.map_or_else(|| "-".to_owned(), |why| why.reason().replace(' ', "_")),
             sums.messages_from_client,
             sums.messages_from_server,
             sums.bytes_from_client,

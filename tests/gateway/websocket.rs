@@ -242,20 +242,29 @@ fn a_tunnel_relays_every_byte_and_every_half_close() {
 }
 
 #[test]
-fn a_client_s_reset_resets_the_server_and_a_server_s_is_told_in_a_close() {
+fn a_reset_by_the_client_resets_the_server() {
     let origin = Origin::bind();
     let gateway = in_front_of(&origin);
     let (client, server) = tunnel(&gateway, &origin);
-    let (mut client, mut server) = (Wire::from(client), Wire::from(server));
-    client.reset();
-    assert_eq!(server.end(), End::Reset);
+    Wire::from(client).reset();
+    assert_eq!(Wire::from(server).end(), End::Reset);
+}
 
-    let (client, server) = tunnel(&gateway, &origin);
-    let (mut client, mut server) = (Wire::from(client), Wire::from(server));
-    server.reset();
-    let farewell = tidegate::websocket::boundary::close_frame(1011, "server connection lost", None);
-    assert_eq!(client.exactly(farewell.len()), farewell);
-    assert_eq!(client.end(), End::Fin);
+#[test]
+fn a_reset_by_the_server_is_answered_for_unless_no_frames_can_be_told_apart() {
+    for (sent, told) in [("", true), ("\u{3}no frame", false)] {
+        let origin = Origin::bind();
+        let gateway = in_front_of(&origin);
+        let (client, mut server) = tunnel(&gateway, &origin);
+        let mut client = Wire::from(client);
+        server.send(sent);
+        assert_eq!(client.exactly(sent.len()), sent.as_bytes());
+        Wire::from(server).reset();
+        if told {
+            assert_eq!(client.exactly(26), b"\x88\x18\x03\xf3server connection lost");
+        }
+        assert_eq!(client.end(), if told { End::Fin } else { End::Reset });
+    }
 }
 
 #[test]
