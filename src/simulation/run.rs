@@ -84,8 +84,8 @@ impl Run {
 
     /// Clients and upheavals, as chance will have them.
     pub fn populate(&mut self) {
-        // Names are given time to become known.
-        let dawn = Duration::from_millis(400);
+        // Names are given time to become known, and their servers to be found well.
+        let dawn = Duration::from_secs(1);
         for _ in 0..self.scenario.clients {
             let script = with(|w| scripts::any(&self.scenario, &mut self.ledger, &mut w.chance));
             let at = dawn + with(|world| world.chance.delay(Duration::from_secs(4)));
