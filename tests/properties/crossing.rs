@@ -27,8 +27,8 @@ use tidegate::websocket::handshake::{Accept, check_request};
 use super::fickle::{Fickle, Temper};
 
 const SEPARATOR: &[u8] = b"\n====\n";
-const HOP: Hop =
-    Hop { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), trusted: false, authority: "gate:80" };
+const HOP: Hop<'_> =
+    Hop { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), trusted: false, authority: "gateway.test" };
 const LIMITS: HeadLimits = HeadLimits { max_bytes: 4096, max_fields: 64 };
 /// Chunked content beyond this is refused.
 const CONTENT_MAX: u64 = 512;
@@ -163,7 +163,7 @@ fn run(script: &Script<'_>, accept: Option<Accept>, expected: &Expected, temper:
     let mut client = Fickle::new(&body[early..], temper, script.client);
     let mut server = Fickle::new(script.server, temper, script.server);
     server.ends = script.ends();
-    // Without haste it waits for the whole request, so that only one of the two has a say at a time.
+    // Without haste it waits for the whole request, so that only one of the two has its say.
     let patience = expected.len.map_or(usize::MAX, |_| expected.to_server.len());
     server.speaks_after = if script.is_hasty() { 0 } else { patience };
     match script.breaks() {
@@ -309,7 +309,7 @@ pub fn relay(bytes: &[u8]) {
     let script = Script::of(bytes);
     let mut client = Fickle::new(script.client, script.temper(), script.client);
     let mut server = Fickle::new(script.server, script.temper(), script.server);
-    client.ends = script.knobs[2] % 2 == 0;
+    client.ends = !script.is_hasty();
     server.ends = script.ends();
     match script.breaks() {
         Some((true, bytes)) => client.breaks_after = bytes,
