@@ -90,5 +90,7 @@ pub mod http;
 pub mod id;
 pub mod limits;
 pub mod net;
+#[cfg(any(test, fuzzing))]
+pub mod simulation;
 pub mod timer;
 pub mod websocket;

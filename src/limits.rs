@@ -96,3 +96,7 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The timer wheel's precision.
 pub const TICK: Duration = Duration::from_millis(100);
+
+/// How long a response that has begun may pause for a client that has closed its half. Such a
+/// client may be waiting for the rest, or be gone: a FIN does not tell, and only writing would.
+pub const HALF_CLOSED_PATIENCE: Duration = Duration::from_secs(5);

@@ -25,7 +25,9 @@ fn main() -> ExitCode {
         Ok(Command::Check(path)) => {
             with_config(&path, |_| say(&format!("{}: right\n", path.display())))
         }
-        Ok(Command::Explain(path)) => with_config(&path, |config| say(&explain(&config, descriptors()))),
+        Ok(Command::Explain(path)) => {
+            with_config(&path, |config| say(&explain(&config, descriptors())))
+        }
         Ok(Command::Healthcheck(path)) => {
             with_config(&path, |config| match healthcheck::ask(&config.frontend) {
                 Ok(()) => say("alive\n"),

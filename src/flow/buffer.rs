@@ -81,7 +81,8 @@ mod tests {
             let (mut buffer, mut model) = (Buffer::default(), VecDeque::new());
             for _ in 0..100 {
                 if rng.random_bool(0.5) {
-                    let bytes: Vec<u8> = (0..rng.random_range(0..40)).map(|_| rng.random()).collect();
+                    let bytes: Vec<u8> =
+                        (0..rng.random_range(0..40)).map(|_| rng.random()).collect();
                     buffer.push(&bytes);
                     model.extend(bytes);
                 } else {

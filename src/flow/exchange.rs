@@ -131,18 +131,15 @@ impl Exchange {
     pub fn prepare(
         &mut self,
         head: RequestHead<'_, '_>,
-        hop: &Hop,
+        hop: &Hop<'_>,
         accept: Option<Accept>,
         content_max: u64,
     ) {
         self.head.clear();
         forward::request(&head, hop, &mut self.head);
         let bodyless = head.framing.is_complete();
-        self.asked = Asked {
-            head: head.is_head(),
-            websocket: accept.is_some(),
-            version: head.version,
-        };
+        self.asked =
+            Asked { head: head.is_head(), websocket: accept.is_some(), version: head.version };
         self.response = Response::default();
         self.accept = accept;
         self.expectation =

@@ -162,7 +162,7 @@ impl Pump {
         let mut taken = 0;
         while taken < input.len() && !self.framing.is_complete() {
             let rest = &input[taken..];
-            let step = self.framing.step(rest).map_err(|refusal| refused(refusal))?;
+            let step = self.framing.step(rest).map_err(refused)?;
             self.check_content()?;
             self.pass_on(lead, &rest[..step.forward], sink)?;
             lead = &[];

@@ -193,21 +193,13 @@ impl Gateway {
 
     /// Sends a request once more, on a fresh connection to the same server: the reused one was
     /// closed before a byte of response (rule 26). Gives the errand back when none can be opened.
-    pub(super) fn replay(
-        &mut self,
-        id: ClientId,
-        server: ServerId,
-        mut errand: Box<Errand>,
-    ) {
+    pub(super) fn replay(&mut self, id: ClientId, server: ServerId, mut errand: Box<Errand>) {
         errand.exchange.rewind();
         errand.replayed = true;
         self.counters.replays += 1;
         let open_one = self.servers[server.index()].pool.reserve();
-        let unsettled = if open_one {
-            self.connect_for(id, server, errand, 0..0)
-        } else {
-            Err(errand)
-        };
+        let unsettled =
+            if open_one { self.connect_for(id, server, errand, 0..0) } else { Err(errand) };
         if let Err(errand) = unsettled {
             self.dispatch(id, errand, 0..0);
         }

@@ -10,6 +10,7 @@ use crate::flow::pump::Trouble;
 use crate::flow::response::End;
 use crate::http::answer::Answer;
 use crate::id::{ClientId, WorkerId};
+use crate::limits;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -26,8 +27,7 @@ impl Gateway {
             return;
         }
         let exchange = &mut errand.exchange;
-        let progress =
-            exchange.advance(socket, &mut worker.socket, inbox, &mut self.desk, early);
+        let progress = exchange.advance(socket, &mut worker.socket, inbox, &mut self.desk, early);
         match progress {
             Ok(Progress::Blocked { awaits, moved }) => self.await_more(id, awaits, moved),
             Ok(Progress::Yielded) => {
@@ -43,20 +43,23 @@ impl Gateway {
     /// Measures the right silence.
     fn await_more(&mut self, id: ClientId, awaits: Awaits, moved: bool) {
         let client = &mut self.clients[id.index()];
-        let (_, _, state) = client.parts();
+        let (socket, _, state) = client.parts();
         let State::Exchanging(errand, _) = state else { return };
-        if errand.awaits == Some(awaits) && !moved {
+        let half_closed = socket.has_ended() && errand.exchange.has_answered();
+        if errand.awaits == Some(awaits) && errand.half_closed == half_closed && !moved {
             return;
         }
         errand.awaits = Some(awaits);
+        errand.half_closed = half_closed;
         let patience = match awaits {
-            Awaits::ClientContent if errand.exchange.awaits_continue() => {
-                crate::limits::CONTINUE_PATIENCE
-            }
+            Awaits::ClientContent if errand.exchange.awaits_continue() => limits::CONTINUE_PATIENCE,
             Awaits::ClientContent => self.config.frontend.body_timeout,
             Awaits::ClientReading => self.config.frontend.write_timeout,
             Awaits::Server => {
-                self.sections.of(errand.kind).map_or(Duration::ZERO, |s| s.response_timeout)
+                let section = self.sections.of(errand.kind);
+                let patience = section.map_or(Duration::ZERO, |section| section.response_timeout);
+                let most = if half_closed { limits::HALF_CLOSED_PATIENCE } else { patience };
+                patience.min(most)
             }
         };
         self.set_deadline(id, self.now + patience);

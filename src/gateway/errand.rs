@@ -27,6 +27,8 @@ pub struct Errand {
     pub knocks: usize,
     /// Whose silence is being measured.
     pub awaits: Option<Awaits>,
+    /// The client has closed its half, and may be gone altogether.
+    pub half_closed: bool,
     /// What the client is told when no server is left to try.
     pub failure: Option<Answer>,
     /// When its head was complete.
@@ -45,6 +47,7 @@ impl Errand {
             replayed: false,
             knocks: 0,
             awaits: None,
+            half_closed: false,
             failure: None,
             since: now,
             line: Vec::new(),
@@ -59,7 +62,7 @@ impl Errand {
     pub fn prepare(
         &mut self,
         head: RequestHead<'_, '_>,
-        hop: &Hop,
+        hop: &Hop<'_>,
         frontend: &Frontend,
         access: Access,
         now: Instant,
@@ -80,6 +83,7 @@ impl Errand {
         self.replayed = false;
         self.knocks = 0;
         self.awaits = None;
+        self.half_closed = false;
         self.failure = None;
         self.since = now;
         self.line.clear();

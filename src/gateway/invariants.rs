@@ -71,8 +71,7 @@ impl Gateway {
             match worker.state() {
                 worker::State::Busy(client) | worker::State::Connecting(Some(client)) => {
                     let other = self.clients.get(client.index()).map(client::Client::state);
-                    let mine =
-                        matches!(other, Some(client::State::Exchanging(_, w)) if *w == id);
+                    let mine = matches!(other, Some(client::State::Exchanging(_, w)) if *w == id);
                     if !mine {
                         found.push(format!("{id} is for {client}, who is {other:?}"));
                     }

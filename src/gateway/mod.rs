@@ -21,6 +21,8 @@ pub mod counters;
 mod dispatch;
 mod drive;
 pub mod errand;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod inspect;
 mod invariants;
 mod journal;
 mod listener;
@@ -48,7 +50,7 @@ use self::stop::Stopping;
 use self::token::Token;
 use self::tunnel::Tunnel;
 use self::worker::Worker;
-use crate::config::Config;
+use crate::config::{Address, Config, Frontend};
 use crate::flow::desk::Desk;
 use crate::flow::relay::Side;
 use crate::http::date::imf_fixdate;
@@ -90,6 +92,8 @@ impl Sections {
 /// The whole program, but for the waiting.
 pub struct Gateway {
     config: Config,
+    /// The authority of a request that names none.
+    authority: String,
     net: Net,
     clock: Clock,
     listener: Option<Listener>,
@@ -108,6 +112,8 @@ pub struct Gateway {
     /// Closed things, to be taken from their slabs when no event of this turn can meet them.
     departed: Vec<Token>,
     desk: Desk,
+    /// Boxes, as that is how they travel from state to state.
+    #[expect(clippy::vec_box, reason = "an errand is moved by its box, never by value")]
     spare: Vec<Box<Errand>>,
     rng: StdRng,
     /// The time of this turn: the clock is read once.
@@ -150,6 +156,7 @@ impl Gateway {
             websocket: section(Kind::WebSocket, &config.websocket),
         };
         let mut gateway = Self {
+            authority: authority(&config.frontend),
             config,
             net,
             clock,
@@ -203,7 +210,10 @@ impl Gateway {
     /// # Errors
     /// When the gateway does not listen any more.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.as_ref().map_or(Err(io::ErrorKind::NotConnected.into()), Listener::address)
+        match &self.listener {
+            Some(listener) => listener.address(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// How long nothing will happen by itself; zero when something is to be done at once, `None`
@@ -296,4 +306,9 @@ impl Gateway {
     pub fn counters(&self) -> Counters {
         self.counters
     }
+}
+
+/// The name that we are configured with, as a client would write it (RFC 9112 3.3).
+fn authority(frontend: &Frontend) -> String {
+    Address { host: frontend.host.clone(), port: frontend.port }.to_string()
 }

@@ -74,8 +74,7 @@ impl Gateway {
         let id = ProbeId::from(entry.key());
         match self.net.connect(address, Token::Probe(id).into()) {
             Ok(socket) => {
-                let timer =
-                    self.timers.insert(self.now + patience, Alarm::ProbeLate(id));
+                let timer = self.timers.insert(self.now + patience, Alarm::ProbeLate(id));
                 let state = State::Connecting;
                 entry.insert(Probe { socket, server: server_id, state, timer });
             }
@@ -182,10 +181,8 @@ fn read_answer(answer: &[u8], ended: bool) -> Option<Verdict> {
     }
     let mut lines = Lines::new();
     let asked = Asked { head: false, websocket: false, version: Version::Http11 };
-    let bounds = HeadLimits {
-        max_bytes: limits::PROBE_ANSWER_MAX,
-        max_fields: limits::RESPONSE_FIELDS_MAX,
-    };
+    let bounds =
+        HeadLimits { max_bytes: limits::PROBE_ANSWER_MAX, max_fields: limits::RESPONSE_FIELDS_MAX };
     let head = match ResponseHead::parse(answer, &mut lines, asked, bounds) {
         Err(_) => return Some(Verdict::Unhealthy(Cause::BadResponse)),
         Ok(None) => return cut,

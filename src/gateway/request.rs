@@ -93,7 +93,7 @@ impl Gateway {
             return Ok(Heard::Partial);
         };
         let trusted = frontend.trusted_proxies.iter().any(|network| network.contains(client.peer));
-        let hop = Hop { peer: client.peer, trusted };
+        let hop = Hop { peer: client.peer, trusted, authority: &self.authority };
         let early = head.len..filled;
         let now = self.now;
         let mut errand = self.spare.pop().unwrap_or_else(|| Box::new(Errand::blank(now)));

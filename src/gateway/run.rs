@@ -39,8 +39,7 @@ pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error
     let mut signals = signals.map_err(doing("cannot catch signals"))?;
     let max_connections = max_connections(&config);
     let clock = Clock;
-    let gateway =
-        Gateway::new(config, net, Clock, address, max_connections, rand::random::<u64>());
+    let gateway = Gateway::new(config, net, Clock, address, max_connections, rand::random::<u64>());
     let mut gateway = gateway.map_err(doing(format!("cannot listen on {address}")))?;
     let address = gateway.address().map_err(doing("cannot listen"))?;
     info!("listening on {address}, at most {max_connections} connections");

@@ -67,8 +67,8 @@ impl Section {
         rng: &mut impl rand::Rng,
     ) -> Option<ServerId> {
         let candidates = self.servers.iter().copied();
-        let candidates = candidates
-            .filter(|id| servers[id.index()].is_available(now) && !tried.contains(id));
+        let candidates =
+            candidates.filter(|id| servers[id.index()].is_available(now) && !tried.contains(id));
         self.balance.pick(candidates, rng)
     }
 }

@@ -49,7 +49,10 @@ impl Server {
             addresses: literal.map(|ip| SocketAddr::new(ip, address.port)).into_iter().collect(),
             turn: 0,
             resolving: false,
-            health: section.health.as_ref().map_or(Health::new(1, 1), |h| Health::new(h.rise, h.fall)),
+            health: section
+                .health
+                .as_ref()
+                .map_or_else(|| Health::new(1, 1), |h| Health::new(h.rise, h.fall)),
             pool: Pool::new(PoolLimits {
                 min: workers.min,
                 max: workers.max,

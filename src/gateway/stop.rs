@@ -89,7 +89,9 @@ impl Gateway {
                 State::Reading if inbox.is_empty() && !socket.is_readable() => {
                     self.close_client(id);
                 }
-                State::Waiting(errand, _) | State::Knocking(errand) | State::Exchanging(errand, _) => {
+                State::Waiting(errand, _)
+                | State::Knocking(errand)
+                | State::Exchanging(errand, _) => {
                     errand.exchange.close_client();
                 }
                 State::Reading

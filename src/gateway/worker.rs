@@ -177,7 +177,8 @@ impl Gateway {
             Release::Serve(next) => {
                 worker.enter(id, State::Busy(next));
                 let client = &mut self.clients[next.index()];
-                if let client::State::Waiting(errand, _) = client.enter(next, client::State::Reading)
+                if let client::State::Waiting(errand, _) =
+                    client.enter(next, client::State::Reading)
                 {
                     client.enter(next, client::State::Exchanging(errand, id));
                     self.agenda.push_back(Token::Client(next));
@@ -295,9 +296,14 @@ impl Gateway {
         self.departed.push(Token::Worker(id));
     }
 
+    /// Sets the alarm for the next time that there may be something to do. Always in the future:
+    /// what could not be done now, for want of a server that is up, say, is not asked for again
+    /// within the same turn.
     fn arm_pool(&mut self, id: ServerId) {
         let server = &mut self.servers[id.index()];
-        let due = [server.pool.next_due(), server.refill_after].into_iter().flatten().min();
+        let refill = server.refill_after.filter(|after| *after > self.now);
+        let due = [server.pool.next_due(), refill].into_iter().flatten().min();
+        let due = due.map(|due| due.max(self.now + limits::TICK));
         let Some(due) = due else { return };
         match server.pool_alarm {
             Some((set, _)) if set <= due => {}

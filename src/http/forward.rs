@@ -29,11 +29,13 @@ const OUR_LINES: usize = 320;
 
 /// Where a request came from.
 #[derive(Clone, Copy, Debug)]
-pub struct Hop {
+pub struct Hop<'a> {
     /// The address at the other end of the client's connection.
     pub peer: IpAddr,
     /// Is that a proxy whose word on the client is believed (`trusted_proxies`)?
     pub trusted: bool,
+    /// Our own authority, for an HTTP/1.0 request that names none (RFC 9112 3.3).
+    pub authority: &'a str,
 }
 
 /// How the body of a response is delivered to the client.
@@ -91,8 +93,11 @@ enum Asking {
 ///
 /// The target is the origin-form that the parser determined, the authority takes the place of what
 /// Host said. Without `trusted`, what the client claimed in `X-Forwarded-*` is dropped.
-pub fn request(head: &RequestHead<'_, '_>, hop: &Hop, out: &mut Vec<u8>) {
-    let authority = head.authority().as_bytes();
+pub fn request(head: &RequestHead<'_, '_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
+    let authority = match head.authority() {
+        "" => hop.authority.as_bytes(),
+        named => named.as_bytes(),
+    };
     out.reserve(head.len + 2 * authority.len() + OUR_LINES);
     put(out, &[head.method.as_bytes(), b" ", head.target().as_bytes(), b" HTTP/1.1\r\n"]);
 
@@ -199,7 +204,7 @@ struct Seen {
 }
 
 /// The lines that tell a server whose request it is, and by which way it came (RFC 9110 7.6.3).
-fn on_behalf(head: &RequestHead<'_, '_>, hop: &Hop, seen: &Seen, out: &mut Vec<u8>) {
+fn on_behalf(head: &RequestHead<'_, '_>, hop: &Hop<'_>, seen: &Seen, out: &mut Vec<u8>) {
     put(out, &[b"X-Forwarded-For: "]);
     if hop.trusted {
         for field in head.fields.iter().filter(|field| !field.value.is_empty()) {

@@ -1,5 +1,6 @@
 //! The kernel's sockets, by way of mio.
 
+use super::readiness::Readiness;
 use super::resolver::Resolver;
 use super::{Ready, Resolved};
 use crate::flow::Stream;
@@ -169,36 +170,37 @@ impl Listener {
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
-    said: Ready,
+    readiness: Readiness,
 }
 
 impl Socket {
     fn new(stream: TcpStream) -> Self {
-        // Writable until told otherwise: the first answer need not wait for an edge.
-        Self { stream, said: Ready { writable: true, ..Ready::default() } }
+        Self { stream, readiness: Readiness::new() }
     }
 
     /// Takes in what an edge said.
     pub fn note(&mut self, ready: Ready) {
-        self.said.readable |= ready.readable | ready.ended | ready.broken;
-        self.said.writable |= ready.writable | ready.broken;
-        self.said.ended |= ready.ended;
-        self.said.broken |= ready.broken;
+        self.readiness.note(ready);
     }
 
     /// Whether there may be something to read: content, the end, or an error.
     pub fn is_readable(&self) -> bool {
-        self.said.readable
+        self.readiness.is_readable()
     }
 
     /// Whether the connection is known to be broken in both directions.
     pub fn is_broken(&self) -> bool {
-        self.said.broken
+        self.readiness.is_broken()
+    }
+
+    /// Whether the peer has said that it will send no more.
+    pub fn has_ended(&self) -> bool {
+        self.readiness.has_ended()
     }
 
     /// Forgets what was said of reading, so that the next read asks the kernel.
     pub fn look_again(&mut self) {
-        self.said.readable = true;
+        self.readiness.look_again();
     }
 
     /// Whether the connection stands; `Ok(false)` while that is not known yet.
@@ -237,48 +239,15 @@ impl Socket {
 
 impl Stream for Socket {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        if !self.said.readable {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        loop {
-            match self.stream.read(room) {
-                // Less than there was room for: the rest has not arrived, and whatever arrives
-                // from now on is a new edge. Unless the end was seen: that edge is spent.
-                Ok(count) => {
-                    self.said.readable = count == room.len() || self.said.ended || count == 0;
-                    return Ok(count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.said.readable = error.kind() != io::ErrorKind::WouldBlock;
-                    return Err(error);
-                }
-            }
-        }
+        self.readiness.read(room.len(), || self.stream.read(room))
     }
 
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        if !self.said.writable {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        loop {
-            let written = match slices {
-                [slice] => self.stream.write(slice),
-                slices => self.stream.write_vectored(slices),
-            };
-            match written {
-                Ok(count) => {
-                    let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-                    self.said.writable = count == offered;
-                    return Ok(count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.said.writable = error.kind() != io::ErrorKind::WouldBlock;
-                    return Err(error);
-                }
-            }
-        }
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        self.readiness.write(offered, || match slices {
+            [slice] => self.stream.write(slice),
+            slices => self.stream.write_vectored(slices),
+        })
     }
 
     fn finish(&mut self) -> io::Result<()> {

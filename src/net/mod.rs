@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 
 #[cfg(not(any(test, fuzzing)))]
 mod kernel;
+mod readiness;
 #[cfg(not(any(test, fuzzing)))]
 mod resolver;
 #[cfg(not(any(test, fuzzing)))]

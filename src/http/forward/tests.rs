@@ -15,7 +15,7 @@ fn onward_request(request: &str, trusted: bool) -> String {
     let head = head.unwrap_or_else(|refusal| panic!("{request:?}: {refusal:?}")).unwrap();
     let mut out = Vec::new();
     let peer = "192.0.2.7".parse().unwrap();
-    super::request(&head, &Hop { peer, trusted }, &mut out);
+    super::request(&head, &Hop { peer, trusted, authority: "gate:80" }, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -124,7 +124,7 @@ fn requests_of_http_1_0_go_on_as_1_1_and_say_so() {
     );
     assert_eq!(
         onward_request("GET / HTTP/1.0\r\nA: b\r\n\r\n", false),
-        "GET / HTTP/1.1\r\nA: b\r\nHost: \r\nX-Forwarded-For: 192.0.2.7\r\n\
+        "GET / HTTP/1.1\r\nA: b\r\nHost: gate:80\r\nX-Forwarded-For: 192.0.2.7\r\n\
          X-Forwarded-Proto: http\r\nVia: 1.0 tidegate\r\n\r\n"
     );
 }
@@ -293,8 +293,11 @@ fn a_usual_head_is_written_without_growing_the_buffer_twice() {
     let mut lines = Lines::new();
     let head = RequestHead::parse(request.as_bytes(), &mut lines, LIMITS).unwrap().unwrap();
     let mut out = Vec::new();
-    let hop =
-        Hop { peer: "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(), trusted: false };
+    let hop = Hop {
+        peer: "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(),
+        trusted: false,
+        authority: "gate:80",
+    };
     super::request(&head, &hop, &mut out);
     let expected = request.len() + 2 * "example.org".len() + OUR_LINES;
     assert!(out.len() < expected && out.capacity() == expected);

@@ -1,0 +1,64 @@
+//! What a test may look at that nobody else has to see.
+
+use super::Gateway;
+use super::worker;
+
+/// How much of everything a gateway holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Census {
+    /// Clients.
+    pub clients: usize,
+    /// Tunnels.
+    pub tunnels: usize,
+    /// Workers that are not idle.
+    pub active: usize,
+    /// Idle workers.
+    pub idle: usize,
+    /// The floors of all pools together.
+    pub floor: usize,
+    /// Requests in lines.
+    pub waiting: usize,
+    /// Probes.
+    pub probes: usize,
+    /// Timers set.
+    pub timers: usize,
+    /// The most timers that such a gateway needs.
+    pub timers_needed: usize,
+    /// Bytes held for anybody.
+    pub held: usize,
+}
+
+impl Gateway {
+    /// Counts everything.
+    pub(crate) fn census(&self) -> Census {
+        let idle = self.workers.iter().filter(|(_, w)| w.state() == worker::State::Idle).count();
+        let connecting =
+            |(_, w): &(usize, &worker::Worker)| matches!(w.state(), worker::State::Connecting(_));
+        let pooled = || self.servers.iter().map(|(_, s)| s).filter(|s| s.is_pooled());
+        let alarms = self.servers.iter().filter(|(_, s)| s.pool_alarm.is_some()).count();
+        let probed = self.servers.iter().filter(|(_, server)| {
+            self.sections.of(server.kind).is_some_and(|section| section.health.is_some())
+        });
+        let named = self.servers.iter().any(|(_, server)| server.is_named());
+        Census {
+            clients: self.clients.len(),
+            tunnels: self.tunnels.len(),
+            active: self.workers.len() - idle,
+            idle,
+            floor: pooled().map(|server| server.pool.limits().min).sum(),
+            waiting: pooled().map(|server| server.pool.waiting()).sum(),
+            probes: self.probes.len(),
+            timers: self.timers.len(),
+            timers_needed: self.clients.len()
+                + self.tunnels.len()
+                + self.workers.iter().filter(connecting).count()
+                + alarms
+                + probed.count()
+                + self.probes.len()
+                + usize::from(named)
+                + usize::from(self.door == super::listener::Door::Resting)
+                + 2 * usize::from(self.stopping.is_some()),
+            held: self.clients.iter().map(|(_, client)| client.inbox.len()).sum(),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What was last said of a socket's readiness, and what may be concluded from it.
+//!
+//! ```text
+//!   reading:  blocked --edge--> ready --short read, end not seen; or WouldBlock--> blocked
+//!   writing:  blocked --edge--> ready --short write; or WouldBlock--------------> blocked
+//! ```
+//!
+//! The kernel's sockets and the simulated ones share this, so that the simulation tests the very
+//! conclusions that the gateway lives by.
+
+use super::Ready;
+use std::io;
+
+/// The memory of one socket.
+#[derive(Debug)]
+pub(super) struct Readiness {
+    said: Ready,
+}
+
+impl Readiness {
+    /// Writable until told otherwise: the first answer need not wait for an edge.
+    pub(super) fn new() -> Self {
+        Self { said: Ready { writable: true, ..Ready::default() } }
+    }
+
+    /// Takes in what an edge said.
+    pub(super) fn note(&mut self, ready: Ready) {
+        self.said.readable |= ready.readable | ready.ended | ready.broken;
+        self.said.writable |= ready.writable | ready.broken;
+        self.said.ended |= ready.ended;
+        self.said.broken |= ready.broken;
+    }
+
+    pub(super) fn is_readable(&self) -> bool {
+        self.said.readable
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.said.broken
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.said.ended
+    }
+
+    /// Forgets what was said of reading, so that the next read asks.
+    pub(super) fn look_again(&mut self) {
+        self.said.readable = true;
+    }
+
+    /// Reads by `call`, unless that is known to block. `room` is how many bytes are asked for.
+    pub(super) fn read(
+        &mut self,
+        room: usize,
+        mut call: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if !self.said.readable {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        loop {
+            match call() {
+                // Less than there was room for: the rest has not arrived, and whatever arrives
+                // from now on is a new edge. Unless the end was seen: that edge is spent.
+                Ok(count) => {
+                    self.said.readable = count == room || self.said.ended || count == 0;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.said.readable = error.kind() != io::ErrorKind::WouldBlock;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Writes by `call`, unless that is known to block. `offered` is how many bytes are given.
+    pub(super) fn write(
+        &mut self,
+        offered: usize,
+        mut call: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if !self.said.writable {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        loop {
+            match call() {
+                Ok(count) => {
+                    self.said.writable = count == offered;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.said.writable = error.kind() != io::ErrorKind::WouldBlock;
+                    return Err(error);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! One simulated client: what it sends, how it reads, when it leaves.
+
+use super::hostile::Row;
+use super::identity::{Speaker, frames};
+use super::ledger::{Ending, Ledger};
+use super::message::{Framing, Head, Message, Reader};
+use super::reply::frame_size;
+use super::request::ACCEPT;
+use super::voice::{Silence, Step, Voice};
+use crate::net::simulated::end::EndId;
+use crate::net::simulated::world::World;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+/// How a client reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appetite {
+    /// Everything, at once.
+    Hungry,
+    /// So many bytes, then a pause.
+    Slow(usize, Duration),
+    /// Nothing, ever.
+    None,
+}
+
+/// What a client will do.
+#[derive(Debug)]
+pub struct Script {
+    /// What it says, and where it waits.
+    pub steps: Vec<Step>,
+    /// So many bytes at a time, then a pause.
+    pub pace: Option<(usize, Duration)>,
+    /// How it reads.
+    pub appetite: Appetite,
+    /// The requests in `steps`, in order. The last one may ask for a tunnel.
+    pub requests: Vec<usize>,
+    /// Set for one that sends what is not allowed.
+    pub hostile: Option<&'static Row>,
+}
+
+/// A client's end of its connection.
+#[derive(Debug)]
+pub struct Client {
+    end: EndId,
+    voice: Voice,
+    appetite: Appetite,
+    requests: Vec<usize>,
+    hostile: Option<&'static Row>,
+    reader: Reader,
+    /// Requests that have been said, at least their heads.
+    asked: usize,
+    /// Final responses that have been read.
+    answered: usize,
+    continued: bool,
+    /// The gateway has said that it closes.
+    parting: bool,
+    tunnelled: Option<Vec<u8>>,
+    /// The gateway will send no more.
+    heard_all: bool,
+    /// Nothing that still comes is of interest.
+    leaving: bool,
+    /// A slow reader does not read before this.
+    rests_until: Duration,
+}
+
+impl Client {
+    /// A client that has just set out.
+    pub fn new(end: EndId, script: Script) -> Self {
+        Self {
+            end,
+            voice: Voice::new(script.steps, script.pace),
+            appetite: script.appetite,
+            requests: script.requests,
+            hostile: script.hostile,
+            reader: Reader::default(),
+            asked: 0,
+            answered: 0,
+            continued: false,
+            parting: false,
+            tunnelled: None,
+            heard_all: false,
+            leaving: false,
+            rests_until: Duration::ZERO,
+        }
+    }
+
+    /// Something has happened; `false` when the client has left.
+    pub fn act(&mut self, world: &mut World, ledger: &mut Ledger) -> bool {
+        if let Some(ending) = self.listen(world, ledger) {
+            self.ended(ending, ledger);
+            if ending == Ending::Closed && self.tunnelled.is_some() && !self.voice.is_empty() {
+                // Only the server's half of the tunnel has ended.
+                self.heard_all = true;
+            } else {
+                world.close(self.end);
+                return false;
+            }
+        }
+        loop {
+            match self.voice.speak(world, self.end) {
+                Silence::Gate(gate) if self.may_pass(&gate) => self.voice.pass(),
+                Silence::Empty if self.heard_all => {
+                    world.close(self.end);
+                    return false;
+                }
+                Silence::Gate(_) | Silence::Blocked | Silence::Empty => return true,
+                Silence::Closed => return false,
+                Silence::Broken => {
+                    // What came before the RST may still be there to be read.
+                    self.voice.hush();
+                    if self.appetite == Appetite::None || self.heard_all {
+                        world.close(self.end);
+                        return false;
+                    }
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn may_pass(&mut self, gate: &Step) -> bool {
+        match gate {
+            Step::Answered(count) => self.answered >= *count,
+            Step::Continued => std::mem::take(&mut self.continued),
+            Step::Done(_) => {
+                self.asked += 1;
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// The request whose response is awaited.
+    fn current(&self) -> Option<usize> {
+        self.requests.get(self.answered).copied()
+    }
+
+    /// Reads; gives how the connection ended, if it did.
+    fn listen(&mut self, world: &mut World, ledger: &mut Ledger) -> Option<Ending> {
+        let mut room = [0; 8192];
+        let most = match self.appetite {
+            _ if self.heard_all => return None,
+            Appetite::None => return None,
+            Appetite::Hungry => room.len(),
+            Appetite::Slow(_, _) if world.now() < self.rests_until => return None,
+            Appetite::Slow(most, pause) => {
+                self.rests_until = world.now() + pause;
+                world.wake(self.end, pause);
+                most
+            }
+        };
+        loop {
+            match world.read(self.end, &mut room[..most]) {
+                Ok(0) => return Some(Ending::Closed),
+                Ok(count) => self.hear(&room[..count], ledger),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Err(_) => return Some(Ending::Reset),
+            }
+            if matches!(self.appetite, Appetite::Slow(..)) {
+                return None;
+            }
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8], ledger: &mut Ledger) {
+        if let Some(tunnelled) = &mut self.tunnelled {
+            tunnelled.extend_from_slice(bytes);
+            return;
+        }
+        self.reader.push(bytes);
+        while !self.leaving {
+            let case = self.current().map(|id| &ledger.cases[id].request);
+            let (headless, old) = case.map_or((false, false), |r| (r.method == "HEAD", r.old));
+            match self.reader.head(|head| framing(head, headless, old)) {
+                Ok(_) => {}
+                Err(wrong) => {
+                    ledger.wrong(format!("client {:?} was sent {wrong}", self.requests));
+                    self.reader = Reader::default();
+                    return;
+                }
+            }
+            match self.reader.message(false) {
+                Ok(Some(message)) => self.take(&message, ledger),
+                Ok(None) => return,
+                Err(wrong) => {
+                    let excused =
+                        self.current().is_some_and(|id| !ledger.cases[id].faults.is_empty());
+                    if !excused {
+                        ledger.wrong(format!("client {:?} was sent {wrong}", self.requests));
+                    }
+                    return;
+                }
+            }
+            if self.tunnelled.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, message: &Message, ledger: &mut Ledger) {
+        let status = message.head.status();
+        if let Some(row) = self.hostile {
+            if !row.statuses.contains(&status) {
+                ledger.wrong(format!("{:?} was answered {status}", row.name));
+            }
+            self.answered += 1;
+            return;
+        }
+        if self.parting {
+            return ledger.wrong(format!("{} came after the last response", message.head.start));
+        }
+        let Some(id) = self.current() else {
+            return ledger.wrong(format!("{} came unasked", message.head.start));
+        };
+        if self.answered >= self.asked && status < 400 {
+            ledger.wrong(format!("request {id} was answered before it was asked"));
+        }
+        if status == 101 {
+            return self.switch(id, message, ledger);
+        }
+        if status < 200 {
+            self.continued |= status == 100;
+            return ledger.interim(id, &message.head);
+        }
+        ledger.answered(id, message);
+        self.answered += 1;
+        let old = ledger.cases[id].request.old;
+        self.parting = message.head.lists("connection", "close")
+            || (old && !message.head.lists("connection", "keep-alive"));
+        if ledger.cases[id].request.websocket {
+            // Frames may be on their way already, and will be taken for a request.
+            self.leaving = true;
+            self.voice.hush();
+            self.voice.push(Step::Close);
+        } else if self.parting {
+            self.voice.hush();
+            self.voice.push(Step::Wait(Duration::from_millis(1)));
+            self.voice.push(Step::Finish);
+        }
+    }
+
+    fn switch(&mut self, id: usize, message: &Message, ledger: &mut Ledger) {
+        let case = &ledger.cases[id];
+        if !case.request.websocket
+            || message.head.field("sec-websocket-accept") != Some(ACCEPT)
+            || message.head.number("x-request") != Some(id)
+        {
+            ledger.wrong(format!("request {id} was answered {:?}", message.head));
+        }
+        self.answered += 1;
+        self.tunnelled = Some(self.reader.take_rest());
+    }
+
+    /// The connection has ended: was that all right?
+    fn ended(&mut self, ending: Ending, ledger: &mut Ledger) {
+        if self.leaving {
+            return;
+        }
+        if let Some(row) = self.hostile {
+            if self.answered == 0 && !row.statuses.contains(&0) {
+                ledger.wrong(format!("{:?} was not answered", row.name));
+            }
+            return;
+        }
+        if self.tunnelled.is_some() {
+            return self.tunnel_ended(ending, ledger);
+        }
+        if ending == Ending::Closed
+            && self.reader.partial().is_some_and(|m| m.framing == Framing::UntilClose)
+            && let Ok(Some(message)) = self.reader.message(true)
+        {
+            return self.take(&message, ledger);
+        }
+        let Some(id) = self.current() else { return };
+        if self.reader.is_inside() {
+            ledger.cut(id, self.reader.partial(), ending);
+        } else if self.asked > self.answered && !self.parting {
+            ledger.unanswered(id, ending);
+        }
+    }
+
+    fn tunnel_ended(&mut self, ending: Ending, ledger: &mut Ledger) {
+        let (Some(id), Some(bytes)) = (self.requests.last(), &self.tunnelled) else { return };
+        let case = &ledger.cases[*id];
+        let Some((server, len)) = case.replies.last().copied() else { return };
+        let whole = frames(*id, Speaker::Server(server), len, frame_size(*id));
+        let (has, wants) = (bytes.len(), whole.len());
+        let excused = !case.faults.is_empty() || ledger.troubles.stopping || !case.good;
+        // A gateway may add a Close of its own where a server broke off (RFC 6455 7.1.5).
+        if !whole.starts_with(bytes) && !(excused && bytes.starts_with(&[0x88])) && !excused {
+            ledger.wrong(format!("tunnel {id}: {has} bytes came that are not its {wants}"));
+        } else if has < wants && !excused {
+            ledger.wrong(format!("tunnel {id}: {has} of {wants} bytes came, then {ending:?}"));
+        }
+    }
+
+    /// Which requests are still to be answered.
+    pub fn describe(&self) -> String {
+        format!(
+            "client of {:?}: asked {}, answered {}, tunnel {}",
+            self.requests,
+            self.asked,
+            self.answered,
+            self.tunnelled.is_some()
+        )
+    }
+}
+
+/// How far a response reaches (RFC 9112 6.3), for a client that is strict.
+fn framing(head: &Head, headless: bool, old: bool) -> Result<Framing, String> {
+    let status = head.status();
+    if !head.start.starts_with("HTTP/1.1 ") || !(100..600).contains(&status) {
+        return Err(format!("the head {:?}", head.start));
+    }
+    if status < 200 {
+        return if head.field("content-length").is_some() {
+            Err(format!("an interim response with a length: {head:?}"))
+        } else {
+            Ok(Framing::Length(0))
+        };
+    }
+    if ["x-hop", "keep-alive"].iter().any(|name| head.field(name).is_some()) {
+        return Err(format!("a field of the other hop: {head:?}"));
+    }
+    if head.field("date").is_none() || head.all("date").count() > 1 {
+        return Err(format!("a head without its date: {head:?}"));
+    }
+    if headless || status == 204 || status == 304 {
+        return Ok(Framing::Length(0));
+    }
+    match head.framing(Framing::UntilClose)? {
+        Framing::UntilClose if !old => Err(format!("a response without an end: {head:?}")),
+        framing => Ok(framing),
+    }
+}

@@ -1,0 +1,62 @@
+//! What nobody may send: a few rows of each kind, to be mixed among honest traffic.
+//!
+//! The tables of the parsers are exhaustive; here it is about what a refusal does to everybody
+//! else. No server may ever hear of any of these.
+
+/// One message that is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What is wrong with it.
+    pub name: &'static str,
+    /// The message.
+    pub bytes: &'static [u8],
+    /// What it may be answered. 0: not at all.
+    pub statuses: &'static [u16],
+}
+
+const fn row(name: &'static str, bytes: &'static [u8], statuses: &'static [u16]) -> Row {
+    Row { name, bytes, statuses }
+}
+
+/// The rows.
+pub const ROWS: &[Row] = &[
+    row(
+        "length and chunks",
+        b"POST /hostile HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n\
+          0\r\n\r\nGET /hostile HTTP/1.1\r\nHost: x\r\n\r\n",
+        &[400],
+    ),
+    row(
+        "two lengths",
+        b"POST /hostile HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+        &[400],
+    ),
+    row(
+        "an unknown coding",
+        b"POST /hostile HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        &[400, 501],
+    ),
+    row("no host", b"GET /hostile HTTP/1.1\r\n\r\n", &[400]),
+    row("two hosts", b"GET /hostile HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", &[400]),
+    row("a folded line", b"GET /hostile HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n", &[400]),
+    row("space before a colon", b"GET /hostile HTTP/1.1\r\nHost : a\r\n\r\n", &[400]),
+    row("bare line feeds", b"GET /hostile HTTP/1.1\nHost: a\n\n", &[400]),
+    row("a NUL", b"GET /hostile HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", &[400]),
+    row("CONNECT", b"CONNECT hostile:1 HTTP/1.1\r\nHost: hostile:1\r\n\r\n", &[405]),
+    row("another version", b"GET /hostile HTTP/2.0\r\nHost: a\r\n\r\n", &[505]),
+    row("no version", b"GET /hostile\r\nHost: a\r\n\r\n", &[400, 505]),
+    row("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", &[400]),
+    row(
+        "a Connection that names Host",
+        b"GET /hostile HTTP/1.1\r\nHost: a\r\nConnection: host\r\n\r\n",
+        &[400],
+    ),
+    row(
+        "a handshake of the wrong version",
+        b"GET /hostile HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+          Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        &[426],
+    ),
+    row("half a head", b"GET /hostile HTTP/1.1\r\nHost: a\r\nX-", &[408]),
+    row("nothing at all", b"", &[0]),
+];

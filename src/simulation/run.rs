@@ -1,0 +1,291 @@
+//! The driver: lets things happen, gives the gateway its turns, moves the clock, and looks.
+
+use super::client::Client;
+use super::ledger::Ledger;
+use super::origin::Origin;
+use super::scenario::{Cue, Scenario};
+use super::scripts;
+use crate::config::Config;
+use crate::gateway::Gateway;
+use crate::gateway::token::Token;
+use crate::net::simulated::chance::Chance;
+use crate::net::simulated::end::EndId;
+use crate::net::simulated::world::{Notice, Reach, World};
+use crate::net::simulated::{begin, with};
+use crate::net::{Clock, Net};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// Turns after which a gateway is taken to spin.
+const TURNS_MAX: usize = 400_000;
+/// By then every client must have been served or sent away.
+const PATIENCE: Duration = Duration::from_secs(900);
+/// What is left to grow stale, once the last client has gone, has grown stale by then.
+const AFTERMATH: Duration = Duration::from_secs(60);
+
+/// A run under way.
+pub struct Run {
+    scenario: Scenario,
+    gateway: Option<Gateway>,
+    /// The judge.
+    pub ledger: Ledger,
+    clients: BTreeMap<EndId, Client>,
+    origins: BTreeMap<EndId, Origin>,
+    cues: Vec<Option<Cue>>,
+    /// Which server is behind an address.
+    numbers: BTreeMap<SocketAddr, usize>,
+    /// Requests that each server has been asked for, first come first.
+    pub asked: Vec<usize>,
+    arrivals_left: usize,
+    turns: usize,
+    stopped: bool,
+}
+
+impl Run {
+    /// A world made ready.
+    pub fn new(scenario: Scenario, chance: Chance) -> Self {
+        let mut world = World::new(chance, scenario.weather.clone());
+        world.waker = Token::Resolver.into();
+        let mut numbers = BTreeMap::new();
+        for (number, host) in scenario.hosts.iter().enumerate() {
+            for address in &host.addresses {
+                world.hosts.insert(*address, Reach::Accepts);
+                numbers.insert(*address, number);
+            }
+            if let Some(name) = &host.name {
+                world.names.insert(name.clone(), vec![host.addresses[0]]);
+            }
+        }
+        begin(world);
+        let ledger = Ledger { troubles: scenario.troubles, ..Ledger::default() };
+        let asked = vec![0; scenario.hosts.len()];
+        Self {
+            scenario,
+            gateway: None,
+            ledger,
+            clients: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            cues: Vec::new(),
+            numbers,
+            asked,
+            arrivals_left: 0,
+            turns: 0,
+            stopped: false,
+        }
+    }
+
+    /// Something will happen at a moment.
+    pub fn cue(&mut self, at: Duration, cue: Cue) {
+        self.arrivals_left += usize::from(matches!(cue, Cue::Arrive(_)));
+        with(|world| world.cue(self.cues.len(), at));
+        self.cues.push(Some(cue));
+    }
+
+    /// Clients and upheavals, as chance will have them.
+    pub fn populate(&mut self) {
+        // Names are given time to become known.
+        let dawn = Duration::from_millis(400);
+        for _ in 0..self.scenario.clients {
+            let script = with(|w| scripts::any(&self.scenario, &mut self.ledger, &mut w.chance));
+            let at = dawn + with(|world| world.chance.delay(Duration::from_secs(4)));
+            self.cue(at, Cue::Arrive(script));
+        }
+        for (at, cue) in with(|world| self.scenario.upheavals(&mut world.chance)) {
+            self.cue(at, cue);
+        }
+    }
+
+    /// One client that asks for one thing after the other.
+    pub fn one_client(&mut self, count: usize) {
+        let script =
+            with(|w| scripts::plain(count, &self.scenario, &mut self.ledger, &mut w.chance));
+        self.cue(Duration::from_secs(1), Cue::Arrive(script));
+    }
+
+    /// Lives through it all; stops at the first thing that is wrong.
+    pub fn live(&mut self) {
+        let config = Config::from_text(&self.scenario.config);
+        let address = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
+        let seed = with(|world| world.chance.below(usize::MAX >> 8)) as u64;
+        let started = config.map_err(|error| error.to_string()).and_then(|config| {
+            Gateway::new(config, Net, Clock, address, self.scenario.max_connections, seed)
+                .map_err(|error| error.to_string())
+        });
+        match started {
+            Ok(gateway) => self.gateway = Some(gateway),
+            Err(error) => return self.ledger.wrong(format!("did not start: {error}")),
+        }
+        let mut horizon = PATIENCE;
+        while self.is_well() && self.step(horizon) {
+            let over = self.arrivals_left == 0 && self.clients.is_empty();
+            if over && horizon == PATIENCE {
+                horizon = with(|world| world.now()) + AFTERMATH;
+            }
+        }
+        if self.is_well() {
+            self.look_back();
+        }
+        if self.is_well() {
+            self.stop();
+        }
+        self.gateway = None;
+    }
+
+    /// What kind of world it was.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    fn is_well(&self) -> bool {
+        self.ledger.wrongs.is_empty()
+    }
+
+    /// What happens until the next turn, and the turn; `false` beyond the horizon.
+    fn step(&mut self, horizon: Duration) -> bool {
+        while let Some(notice) = with(World::happen) {
+            self.attend(notice);
+        }
+        let Some(gateway) = &mut self.gateway else { return false };
+        let edges = with(World::take_edges);
+        let now = with(|world| world.instant());
+        let patience = gateway.patience(now);
+        if edges.is_empty() && patience != Some(Duration::ZERO) {
+            let by_itself = patience.map(|patience| with(|world| world.now()) + patience);
+            let next = with(|world| world.next_event()).into_iter().chain(by_itself).min();
+            let Some(next) = next.filter(|next| *next <= horizon) else { return false };
+            with(|world| world.advance(next));
+            return true;
+        }
+        gateway.turn(edges.into_iter(), now);
+        let _ = gateway.take_journal();
+        self.turns += 1;
+        if self.turns > TURNS_MAX {
+            self.ledger.wrong("the gateway spins");
+        }
+        // A turn takes a moment.
+        with(|world| {
+            let moment = world.chance.delay(Duration::from_micros(20));
+            world.advance(world.now() + moment + Duration::from_micros(1));
+        });
+        self.count_workers();
+        true
+    }
+
+    fn attend(&mut self, notice: Notice) {
+        match notice {
+            Notice::Awake(end) => with(|world| {
+                if let Some(client) = self.clients.get_mut(&end)
+                    && !client.act(world, &mut self.ledger)
+                {
+                    self.clients.remove(&end);
+                }
+                if let Some(origin) = self.origins.get_mut(&end)
+                    && !origin.act(world, &mut self.ledger)
+                {
+                    self.origins.remove(&end);
+                }
+            }),
+            Notice::Accepted(address, end) => {
+                let Some(number) = self.numbers.get(&address).copied() else { return };
+                let temper = self.scenario.hosts[number].temper.clone();
+                let most = self.scenario.content_max;
+                let origin = with(|world| Origin::new(end, number, temper, most, world));
+                self.origins.insert(end, origin);
+                with(|world| world.wake(end, Duration::ZERO));
+            }
+            Notice::Cue(number) => {
+                if let Some(cue) = self.cues[number].take() {
+                    self.follow(cue);
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self, cue: Cue) {
+        match cue {
+            Cue::Arrive(script) => {
+                self.arrivals_left -= 1;
+                let from = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 7).into(), 40_000);
+                let end = with(|world| world.set_out(from));
+                self.clients.insert(end, Client::new(end, script));
+                with(|world| world.wake(end, Duration::ZERO));
+            }
+            Cue::Reach(address, reach) => with(|world| {
+                world.hosts.insert(address, reach);
+            }),
+            Cue::Name(name, addresses) => with(|world| {
+                world.names.insert(name, addresses);
+            }),
+            Cue::Stop => {
+                self.ledger.troubles.stopping = true;
+                self.stopped = true;
+                if let Some(gateway) = &mut self.gateway {
+                    gateway.stop(with(|world| world.instant()));
+                    if gateway.is_done() {
+                        self.gateway = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Never more than `max_workers` connections, probes apart.
+    fn count_workers(&mut self) {
+        for (number, host) in self.scenario.hosts.iter().enumerate() {
+            let Some(max) = host.max_workers else { continue };
+            let worker = |key| matches!(Token::from(key), Token::Worker(_));
+            let open: usize = host
+                .addresses
+                .iter()
+                .map(|address| with(|world| world.open_to(*address, worker)))
+                .sum();
+            if open > max {
+                self.ledger.wrong(format!("server {number} has {open} workers, not {max}"));
+            }
+        }
+    }
+
+    /// Everything is over: nothing may be left.
+    fn look_back(&mut self) {
+        for client in self.clients.values() {
+            let stuck = format!("left waiting for ever: {}", client.describe());
+            self.ledger.wrongs.push(stuck);
+        }
+        let Some(gateway) = &self.gateway else { return };
+        if gateway.is_done() {
+            return;
+        }
+        let census = gateway.census();
+        let mut wrong = |what: &str| self.ledger.wrongs.push(format!("{what}: {census:?}"));
+        let left = census.clients + census.tunnels + census.waiting + census.held;
+        if left > 0 {
+            wrong("something is left over");
+        }
+        if census.timers > census.timers_needed {
+            wrong("more timers than needed");
+        }
+        let sockets = census.active + census.idle + census.probes;
+        if with(|world| world.held_by_gateway()) != sockets {
+            wrong("more sockets than owners");
+        }
+        let troubled = self.scenario.troubles.reach || self.stopped;
+        if !troubled && (census.active > 0 || census.idle < census.floor) {
+            wrong("the floor of workers is not filled");
+        }
+    }
+
+    /// Told to stop, it is done in time.
+    fn stop(&mut self) {
+        let Some(gateway) = &mut self.gateway else { return };
+        let (now, limit) = with(|world| (world.instant(), world.now() + Duration::from_secs(9)));
+        if !self.stopped {
+            gateway.stop(now);
+        }
+        while self.is_well() && self.gateway.as_ref().is_some_and(|g| !g.is_done()) {
+            if !self.step(limit) {
+                return self.ledger.wrong("does not stop in time");
+            }
+        }
+    }
+}

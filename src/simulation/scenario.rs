@@ -1,0 +1,269 @@
+//! One world: its servers, its clients, its configuration, and what goes wrong in it.
+
+use super::client::{Appetite, Script};
+use super::hostile::ROWS;
+use super::ledger::Troubles;
+use super::reply::Temper;
+use crate::net::simulated::chance::Chance;
+use crate::net::simulated::weather::Weather;
+use crate::net::simulated::world::Reach;
+use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// What kind of world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// Everybody does right.
+    Calm,
+    /// Clients may do wrong.
+    RudeClients,
+    /// Servers may do wrong.
+    BadServers,
+    /// Anybody may, names change, and the gateway is stopped in the middle.
+    Storm,
+}
+
+impl Mood {
+    fn clients_err(self) -> bool {
+        matches!(self, Self::RudeClients | Self::Storm)
+    }
+
+    fn servers_err(self) -> bool {
+        matches!(self, Self::BadServers | Self::Storm)
+    }
+}
+
+/// One simulated server.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// Where it can be reached: the first address at the beginning, others after it has moved.
+    pub addresses: Vec<SocketAddr>,
+    /// The name it is known by, if it is.
+    pub name: Option<String>,
+    /// How it behaves.
+    pub temper: Temper,
+    /// The most workers it may have; `None` for tunnels.
+    pub max_workers: Option<usize>,
+}
+
+/// Something that happens at a moment.
+#[derive(Debug)]
+pub enum Cue {
+    /// A client sets out.
+    Arrive(Script),
+    /// A host changes how it can be reached.
+    Reach(SocketAddr, Reach),
+    /// A name stands for another address, or for none.
+    Name(String, Vec<SocketAddr>),
+    /// The gateway is told to stop.
+    Stop,
+}
+
+/// Everything that is decided before a run begins.
+#[derive(Debug)]
+pub struct Scenario {
+    /// What kind of world it is.
+    pub mood: Mood,
+    /// The configuration file.
+    pub config: String,
+    /// How the network behaves.
+    pub weather: Weather,
+    /// The servers of `[http]`, then those of `[websocket]`.
+    pub hosts: Vec<Host>,
+    /// How many of them are in `[http]`.
+    pub plain: usize,
+    /// The most content of one message.
+    pub content_max: usize,
+    /// How many clients will come.
+    pub clients: usize,
+    /// What may go wrong.
+    pub troubles: Troubles,
+    /// The most connections at a time.
+    pub max_connections: usize,
+}
+
+impl Scenario {
+    /// Any world of that mood.
+    pub fn any(mood: Mood, chance: &mut Chance) -> Self {
+        let weather = if chance.percent(90) { Weather::any(chance) } else { Weather::calm() };
+        let content_max = weather.content_max();
+        let clients = chance.within(1..=14);
+        let plain = chance.within(1..=4);
+        let tunnels = chance.below(3);
+        let mut troubles = Troubles::default();
+        let hosts: Vec<_> = (0..plain + tunnels)
+            .map(|number| host(number, number < plain, mood, &mut troubles, chance))
+            .collect();
+        troubles.crowded |= mood.clients_err();
+        let mut scenario = Self {
+            mood,
+            config: String::new(),
+            weather,
+            hosts,
+            plain,
+            content_max,
+            clients,
+            troubles,
+            max_connections: chance.pick(&[1000, 1000, 3]),
+        };
+        scenario.configure(chance);
+        scenario
+    }
+
+    /// Servers in a row, asked in turn, where nothing else happens.
+    pub fn in_turn(plain: usize, chance: &mut Chance) -> Self {
+        let mut scenario = Self::any(Mood::Calm, chance);
+        let mut troubles = Troubles::default();
+        scenario.hosts =
+            (0..plain).map(|n| host(n, true, Mood::Calm, &mut troubles, chance)).collect();
+        scenario.plain = plain;
+        scenario.configure(chance);
+        scenario.config = scenario.config.replace("=random", "=round-robin");
+        scenario
+    }
+
+    fn configure(&mut self, chance: &mut Chance) {
+        let strict = self.mood == Mood::Calm;
+        let mut text = String::from("[frontend]\nhost=0.0.0.0\nport=80\n");
+        if !strict {
+            let timeout = chance.pick(&[10, 3]);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "header_timeout={timeout}\nbody_timeout={timeout}");
+            let _ = writeln!(text, "write_timeout={}", chance.pick(&[30, 5]));
+        }
+        let _ = writeln!(text, "idle_timeout={}", chance.pick(&[75, 20]));
+        let hosts = self.hosts.clone();
+        let (plain, tunnels) = hosts.split_at(self.plain);
+        self.section(&mut text, "http", plain, chance);
+        if !tunnels.is_empty() {
+            self.section(&mut text, "websocket", tunnels, chance);
+        }
+        let _ = writeln!(text, "[log]\naccess={}", chance.pick(&["off", "common", "json"]));
+        self.config = text;
+    }
+
+    fn section(&mut self, text: &mut String, name: &str, hosts: &[Host], chance: &mut Chance) {
+        let strict = self.mood == Mood::Calm;
+        let algorithm = chance.pick(&["random", "round-robin"]);
+        let _ = writeln!(text, "[{name}]\nalgorithm={algorithm}");
+        let _ = writeln!(text, "enable_health_check={}", chance.percent(70));
+        let _ = writeln!(text, "health_check_interval={}", chance.pick(&[10, 3]));
+        if !strict {
+            let timeout = chance.pick(&[60, 4]);
+            let _ = writeln!(text, "response_timeout={timeout}");
+        }
+        for (number, host) in hosts.iter().enumerate() {
+            let number = number + 1;
+            let at = match &host.name {
+                Some(name) => format!("{name}:{}", host.addresses[0].port()),
+                None => host.addresses[0].to_string(),
+            };
+            let _ = writeln!(text, "server{number}={at}");
+            let Some(max) = host.max_workers else { continue };
+            let (min, line) = (chance.below(max + 1), chance.pick(&[30, 30, 2, 0]));
+            let line = if strict { 30 } else { line };
+            self.troubles.crowded |= line < 30;
+            let spawn = chance.pick(&["100ms", "0", "1s"]);
+            let _ = writeln!(text, "server{number}_max_workers={max}");
+            let _ = writeln!(text, "server{number}_min_workers={min}");
+            let _ = writeln!(text, "server{number}_buffer_size={line}");
+            let _ = writeln!(text, "server{number}_spawn_timeout={spawn}");
+            let _ = writeln!(text, "server{number}_worker_timeout={}", chance.pick(&[3, 1, 20]));
+        }
+    }
+
+    /// What will happen apart from clients, and when.
+    pub fn upheavals(&self, chance: &mut Chance) -> Vec<(Duration, Cue)> {
+        let mut cues = Vec::new();
+        if !self.mood.servers_err() {
+            return cues;
+        }
+        for host in &self.hosts {
+            for _ in 0..chance.below(3) {
+                let at = Duration::from_millis(chance.below(8000) as u64);
+                let back = at + Duration::from_millis(chance.below(6000) as u64);
+                let address = host.addresses[chance.below(host.addresses.len())];
+                let reach = chance.pick(&[Reach::Refuses, Reach::Silent, Reach::Unreachable]);
+                cues.push((at, Cue::Reach(address, reach)));
+                cues.push((back, Cue::Reach(address, Reach::Accepts)));
+            }
+            if let Some(name) = &host.name {
+                let at = Duration::from_millis(chance.below(15_000) as u64);
+                let mut addresses = host.addresses.clone();
+                addresses.rotate_left(chance.below(2));
+                addresses.truncate(chance.below(3));
+                cues.push((at, Cue::Name(name.clone(), addresses)));
+            }
+        }
+        if self.mood == Mood::Storm && chance.percent(30) {
+            for _ in 0..chance.within(1..=2) {
+                cues.push((Duration::from_millis(chance.below(9000) as u64), Cue::Stop));
+            }
+        }
+        cues
+    }
+
+    /// A client that may do anything, or one who only does what nobody may.
+    pub fn hostile(&self, chance: &mut Chance) -> Option<Script> {
+        if !self.mood.clients_err() || !chance.percent(15) {
+            return None;
+        }
+        let row = &ROWS[chance.below(ROWS.len())];
+        let pace = chance.pick(&[None, Some((3, Duration::from_millis(1)))]);
+        let steps = vec![super::voice::Step::Say(row.bytes.to_vec())];
+        Some(Script {
+            steps,
+            pace,
+            appetite: Appetite::Hungry,
+            requests: vec![],
+            hostile: Some(row),
+        })
+    }
+
+    /// Whether the next client is to do something wrong.
+    pub fn is_next_rude(&self, chance: &mut Chance) -> bool {
+        self.mood.clients_err() && chance.percent(50)
+    }
+}
+
+fn host(
+    number: usize,
+    plain: bool,
+    mood: Mood,
+    troubles: &mut Troubles,
+    chance: &mut Chance,
+) -> Host {
+    let (net, port) = if plain { (0, 8000) } else { (1, 9000) };
+    let last = number as u8 + 1;
+    let address = |house| SocketAddr::new(Ipv4Addr::new(10, net, house, last).into(), port);
+    let bad = mood.servers_err() && chance.percent(70);
+    let mut temper = Temper {
+        think: Duration::from_millis(chance.pick(&[0, 5, 60, 200])),
+        closes: chance.pick(&[0, 0, 10, 100]),
+        keep_alive: chance.pick(&[None, None, Some(5), Some(2)]),
+        ..Temper::default()
+    };
+    if mood.servers_err() {
+        troubles.reach = true;
+        troubles.sick = true;
+        troubles.fickle = true;
+        troubles.crowded = true;
+        troubles.faults = true;
+    }
+    if bad {
+        temper.faults = chance.pick(&[10, 40]);
+        temper.sick = chance.pick(&[0, 0, 30]);
+        temper.curt = chance.pick(&[0, 30, 100]);
+        temper.hasty = chance.pick(&[0, 20]);
+        temper.idle = chance.pick(&[None, Some(Duration::from_millis(300)), Some(Duration::ZERO)]);
+    }
+    let named = chance.percent(30);
+    troubles.sick |= named;
+    Host {
+        addresses: if named { vec![address(0), address(1)] } else { vec![address(0)] },
+        name: named.then(|| format!("s{number}.sim")),
+        temper,
+        max_workers: plain.then(|| chance.within(1..=4)),
+    }
+}

@@ -1,0 +1,143 @@
+//! What clients do: honest scripts, and ways to spoil them.
+
+use super::client::{Appetite, Script};
+use super::identity::{Speaker, frames};
+use super::ledger::Ledger;
+use super::reply::frame_size;
+use super::request::{Request, size};
+use super::scenario::Scenario;
+use super::voice::Step;
+use crate::net::simulated::chance::Chance;
+use std::time::Duration;
+
+/// A client of that scenario; its requests are entered in the ledger.
+pub fn any(scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) -> Script {
+    if let Some(script) = scenario.hostile(chance) {
+        return script;
+    }
+    let rude = scenario.is_next_rude(chance);
+    let first = ledger.cases.len();
+    let count = chance.within(1..=5);
+    for id in first..first + count {
+        ledger.enter(Request::any(id, scenario.content_max, chance), !rude);
+    }
+    if scenario.plain < scenario.hosts.len() && chance.percent(30) {
+        let len = size(scenario.content_max, chance);
+        let id = ledger.cases.len();
+        ledger.enter(Request::handshake(id, len), !rude);
+    }
+    let requests: Vec<_> = (first..ledger.cases.len()).collect();
+    let mut script = honest(&requests, scenario, ledger, chance);
+    if rude {
+        spoil(&mut script, chance);
+    }
+    script
+}
+
+/// One request after the other, on one connection, with nothing else.
+pub fn plain(
+    count: usize,
+    scenario: &Scenario,
+    ledger: &mut Ledger,
+    chance: &mut Chance,
+) -> Script {
+    let mut steps = Vec::new();
+    let mut requests = Vec::new();
+    for place in 0..count {
+        let id = ledger.cases.len();
+        let request = Request { last: false, old: false, ..Request::any(id, 100, chance) };
+        steps.push(Step::Answered(place));
+        steps.push(Step::Say(request.head()));
+        steps.push(Step::Done(id));
+        if request.expects {
+            steps.push(Step::Continued);
+        }
+        steps.push(Step::Say(request.body(chance)));
+        requests.push(id);
+        ledger.enter(request, true);
+    }
+    steps.extend([Step::Answered(count), Step::Close]);
+    debug_assert!(scenario.plain > 0);
+    Script { steps, pace: None, appetite: Appetite::Hungry, requests, hostile: None }
+}
+
+/// A client that does everything right, if not always fast.
+fn honest(ids: &[usize], scenario: &Scenario, ledger: &Ledger, chance: &mut Chance) -> Script {
+    let depth = chance.pick(&[1, 1, 2, 5]);
+    let most_think = Duration::from_millis(chance.pick(&[0, 30, 5000]));
+    let mut steps = Vec::new();
+    for (place, id) in ids.iter().enumerate() {
+        let request = &ledger.cases[*id].request;
+        // Nothing is sent behind a handshake, nor a handshake behind anything unanswered.
+        let ahead = if request.websocket { 0 } else { depth - 1 };
+        steps.push(Step::Answered(place.saturating_sub(ahead)));
+        if chance.percent(30) {
+            steps.push(Step::Wait(chance.delay(most_think)));
+        }
+        let (mut wire, body) = (request.head(), request.body(chance));
+        if request.expects {
+            // What `100 Continue` is about must be plain to whoever waits for it.
+            steps.push(Step::Answered(place));
+            steps.extend([Step::Say(wire), Step::Done(*id), Step::Continued, Step::Say(body)]);
+            continue;
+        }
+        wire.extend_from_slice(&body);
+        let split = request.head().len().min(wire.len());
+        let rest = wire.split_off(split + chance.below(wire.len() - split + 1));
+        steps.extend([Step::Say(wire), Step::Done(*id), Step::Say(rest)]);
+        if request.websocket {
+            let early = chance.percent(30);
+            let frames = frames(*id, Speaker::Client, request.len, frame_size(*id));
+            if !early {
+                steps.push(Step::Answered(place + 1));
+            }
+            steps.extend([Step::Say(frames), Step::Answered(place + 1), Step::Finish]);
+        }
+    }
+    let last = chance.below(4);
+    if !ids.last().is_some_and(|id| ledger.cases[*id].request.websocket) {
+        if last != 0 {
+            steps.push(Step::Answered(ids.len()));
+        }
+        match last {
+            0 | 1 => steps.push(Step::Finish),
+            2 => steps.push(Step::Close),
+            _ => {}
+        }
+    }
+    let gentle = scenario.content_max / 100 + 40;
+    let pause = Duration::from_millis(chance.within(1..=8) as u64);
+    let slow = |chance: &mut Chance| chance.percent(20);
+    Script {
+        steps,
+        pace: slow(chance).then_some((gentle, pause)),
+        appetite: if slow(chance) { Appetite::Slow(gentle, pause) } else { Appetite::Hungry },
+        requests: ids.to_vec(),
+        hostile: None,
+    }
+}
+
+/// Makes a client vanish, stall, trickle or turn deaf somewhere.
+fn spoil(script: &mut Script, chance: &mut Chance) {
+    if chance.percent(15) {
+        script.appetite = Appetite::None;
+        script.steps.retain(|step| !matches!(step, Step::Answered(_) | Step::Continued));
+        script.steps.extend([Step::Wait(Duration::from_secs(200)), Step::Reset]);
+        return;
+    }
+    if chance.percent(15) {
+        script.pace = Some((chance.within(1..=9), Duration::from_millis(700)));
+        script.steps.extend([Step::Wait(Duration::from_secs(100)), Step::Reset]);
+        return;
+    }
+    let place = chance.below(script.steps.len());
+    script.steps.truncate(place + 1);
+    if let Some(Step::Say(bytes)) = script.steps.last_mut() {
+        bytes.truncate(chance.below(bytes.len() + 1));
+    }
+    let end = chance.pick(&[Step::Reset, Step::Close, Step::Stall, Step::Finish]);
+    if chance.percent(50) {
+        script.steps.push(Step::Wait(chance.delay(Duration::from_millis(400))));
+    }
+    script.steps.push(end);
+}

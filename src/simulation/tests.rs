@@ -1,0 +1,85 @@
+//! Many worlds of each kind, and what must be exact in a quiet one.
+
+use super::run::Run;
+use super::scenario::{Mood, Scenario};
+use super::{chance, live};
+use crate::net::simulated::chance::Chance;
+use std::collections::BTreeMap;
+
+/// Seeds per mood when nothing else is asked for.
+const SEEDS: u64 = 100;
+
+/// Tells which world it was, also when the gateway's own assertions end it.
+struct Witness(Mood, u64);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self(mood, seed) = self;
+            eprintln!("{mood:?}: TIDEGATE_SEED={seed} cargo test --lib simulation");
+        }
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn survive(mood: Mood) {
+    let seeds = match number("TIDEGATE_SEED") {
+        Some(seed) => {
+            // One world is looked at closely. Another mood may have set the logger up already.
+            let _ = simple_logger::SimpleLogger::new().without_timestamps().init();
+            seed..seed + 1
+        }
+        None => 0..number("TIDEGATE_SEEDS").unwrap_or(SEEDS),
+    };
+    let (mut statuses, mut cuts) = (BTreeMap::<u16, usize>::new(), 0);
+    for seed in seeds {
+        let witness = Witness(mood, seed);
+        let run = live(mood, chance(mood, seed));
+        assert!(run.ledger.wrongs.is_empty(), "{:#?}\n{:?}", run.ledger.wrongs, run.scenario());
+        for (status, count) in &run.ledger.statuses {
+            *statuses.entry(*status).or_default() += count;
+        }
+        cuts += run.ledger.cuts;
+        drop(witness);
+    }
+    println!("{mood:?}: {statuses:?}, {cuts} cut short");
+}
+
+#[test]
+fn calm_worlds_have_every_request_answered_by_its_server() {
+    survive(Mood::Calm);
+}
+
+#[test]
+fn rude_clients_harm_nobody_but_themselves() {
+    survive(Mood::RudeClients);
+}
+
+#[test]
+fn bad_servers_are_told_from_good_ones() {
+    survive(Mood::BadServers);
+}
+
+#[test]
+fn storms_pass_and_leave_nothing_behind() {
+    survive(Mood::Storm);
+}
+
+#[test]
+fn servers_take_turns_exactly_while_all_are_well() {
+    for seed in 0..20 {
+        let mut chance = Chance::seeded(seed);
+        let scenario = Scenario::in_turn(1 + seed as usize % 4, &mut chance);
+        let mut run = Run::new(scenario, chance);
+        run.one_client(24);
+        run.live();
+        assert!(run.ledger.wrongs.is_empty(), "seed {seed}: {:#?}", run.ledger.wrongs);
+        let servers = 1 + seed as usize % 4;
+        let order: Vec<_> = run.ledger.cases.iter().map(|case| case.replies[0].0).collect();
+        let exact: Vec<_> = (0..24).map(|place| place % servers).collect();
+        assert_eq!(order, exact, "seed {seed}");
+    }
+}
