@@ -94,6 +94,12 @@ pub const SPARE_ERRANDS: usize = 256;
 /// How long accepting pauses when descriptors have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Operators at once; whoever comes then is turned away.
+pub const OPERATORS_MAX: usize = 64;
+
+/// Between two samples for the status page.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The timer wheel's precision.
 pub const TICK: Duration = Duration::from_millis(100);
 

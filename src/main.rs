@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed while running, 2 configuration or usage.
 
 use log::LevelFilter;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use tidegate::cli::{self, Command};
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
                 Err(error) => complain(FAILED, &error),
             })
         }
-        Ok(Command::Run(path)) => with_config(&path, |config| serve(config, |_| ())),
+        Ok(Command::Run(path)) => with_config(&path, |config| serve(config, |_, _| ())),
         Ok(Command::Demo { port }) => run_demo(port),
     }
 }
@@ -51,7 +52,7 @@ fn descriptors() -> Option<u64> {
     u64::try_from(net::raise_descriptor_limit()).ok()
 }
 
-fn serve(config: Config, started: impl FnOnce(std::net::SocketAddr)) -> ExitCode {
+fn serve(config: Config, started: impl FnOnce(SocketAddr, Option<SocketAddr>)) -> ExitCode {
     start_log(config.log.level);
     match run::run(config, started) {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,14 +66,20 @@ fn run_demo(port: u16) -> ExitCode {
         Err(error) => return complain(FAILED, &error),
     };
     match Config::from_text(&demo.config_text(port)) {
-        Ok(config) => serve(config, |address| print!("{}", demo.banner(address.port()))),
+        Ok(config) => serve(config, |address, office| {
+            let office = office.unwrap_or(address);
+            print!("{}", demo.banner(address.port(), office));
+        }),
         Err(error) => complain(FAILED, &error),
     }
 }
 
 fn start_log(level: LevelFilter) {
     // A second logger is the only way for this to fail, and there is none.
-    let _ = simple_logger::SimpleLogger::new().with_level(level).with_utc_timestamps().init();
+    let logger = simple_logger::SimpleLogger::new().with_level(LevelFilter::Trace);
+    let _ = logger.with_utc_timestamps().init();
+    // Not the logger's own level but this one can be changed while running.
+    log::set_max_level(level);
 }
 
 fn say(text: &str) -> ExitCode {

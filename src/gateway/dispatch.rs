@@ -6,6 +6,7 @@ use super::client::State;
 use super::errand::Errand;
 use super::section::Kind;
 use super::worker;
+use crate::admin::events;
 use crate::balance::pool::Checkout;
 use crate::http::answer::Answer;
 use crate::id::{ClientId, ServerId, WorkerId};
@@ -73,6 +74,7 @@ impl Gateway {
                     self.rule_out(&mut errand, server, error.kind());
                     return Err(errand);
                 }
+                self.record(events::Kind::Spawned, Some(server), "somebody waited");
                 self.stand_in_line(id, server, errand, early);
             }
             Checkout::Wait => self.stand_in_line(id, server, errand, early),
@@ -126,6 +128,7 @@ impl Gateway {
             errand.knocks += 1;
             *pause
         } else {
+            self.record(events::Kind::Full, Some(server), "");
             return self.refuse(id, errand, early, &Answer::queue_full());
         };
         self.stash(id, early);
@@ -173,6 +176,7 @@ impl Gateway {
             | State::Knocking(_)
             | State::Switching(..)
             | State::Answering(..)
+            | State::Watching(..)
             | State::Lingering(_)
             | State::Closed) => {
                 debug_assert!(false, "{id} counted on no server");
@@ -196,6 +200,8 @@ impl Gateway {
     pub(super) fn replay(&mut self, id: ClientId, server: ServerId, mut errand: Box<Errand>) {
         errand.exchange.rewind();
         errand.replayed = true;
+        errand.begun = None;
+        self.servers[server.index()].tally.retries += 1;
         self.counters.replays += 1;
         let open_one = self.servers[server.index()].pool.reserve();
         let unsettled =

@@ -29,6 +29,14 @@ pub struct Errand {
     pub awaits: Option<Awaits>,
     /// The client has closed its half, and may be gone altogether.
     pub half_closed: bool,
+    /// When it got its worker; `None` while it has none.
+    pub begun: Option<Instant>,
+    /// Whether that worker had served before.
+    pub reused: bool,
+    /// When the first byte of its final response was there.
+    pub first_byte: Option<Instant>,
+    /// The server that it was last given to.
+    pub server: Option<ServerId>,
     /// What the client is told when no server is left to try.
     pub failure: Option<Answer>,
     /// When its head was complete.
@@ -48,6 +56,10 @@ impl Errand {
             knocks: 0,
             awaits: None,
             half_closed: false,
+            begun: None,
+            reused: false,
+            first_byte: None,
+            server: None,
             failure: None,
             since: now,
             line: Vec::new(),
@@ -84,6 +96,9 @@ impl Errand {
         self.knocks = 0;
         self.awaits = None;
         self.half_closed = false;
+        self.begun = None;
+        self.first_byte = None;
+        self.server = None;
         self.failure = None;
         self.since = now;
         self.line.clear();

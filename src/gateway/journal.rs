@@ -26,6 +26,9 @@ impl Gateway {
     /// A response was relayed whole.
     pub(super) fn note_end(&mut self, id: ClientId, worker: WorkerId, errand: &Errand, end: &End) {
         self.counters.relayed += 1;
+        let total = self.now.saturating_duration_since(errand.since);
+        let server = self.workers[worker.index()].server;
+        self.servers[server.index()].tally.responded(end.status, total);
         if self.config.log.access == Access::Off {
             return;
         }
@@ -62,6 +65,9 @@ impl Gateway {
 
     /// A tunnel comes to stand.
     pub(super) fn note_switch(&mut self, peer: IpAddr, worker: WorkerId, errand: &Errand) {
+        let total = self.now.saturating_duration_since(errand.since);
+        let server = self.workers[worker.index()].server;
+        self.servers[server.index()].tally.responded(101, total);
         if self.config.log.access == Access::Off {
             return;
         }
@@ -80,6 +86,11 @@ impl Gateway {
 
     /// A tunnel has ended.
     pub(super) fn note_tunnel_end(&mut self, id: TunnelId) {
+        let tunnel = &self.tunnels[id.index()];
+        let (from_client, from_server) = tunnel.relay.bytes();
+        let lifetime = self.now.saturating_duration_since(tunnel.since);
+        let tally = &mut self.servers[tunnel.server_id.index()].tally;
+        tally.tunnel_closed(from_client, from_server, lifetime);
         if self.config.log.access == Access::Off {
             return;
         }

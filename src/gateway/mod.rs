@@ -12,8 +12,10 @@
 //! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
 //! | `server`, `section`, `worker`, `names` | the other side |
 //! | `probe`, `tunnel` | health, WebSocket |
+//! | `admin` | operators |
 //! | `stop`, `journal`, `counters`, `invariants` | the end, what is told, what must hold |
 
+mod admin;
 pub mod alarm;
 mod answering;
 pub mod client;
@@ -38,9 +40,10 @@ pub mod token;
 pub mod tunnel;
 pub mod worker;
 
+use self::admin::Office;
 use self::alarm::Alarm;
 use self::client::Client;
-use self::counters::Counters;
+use self::counters::{Answers, Counters};
 use self::errand::Errand;
 use self::listener::Door;
 use self::probe::Probe;
@@ -122,6 +125,8 @@ pub struct Gateway {
     dated: Option<Instant>,
     stopping: Option<Stopping>,
     counters: Counters,
+    answered: Answers,
+    office: Office,
     journal: Vec<u8>,
 }
 
@@ -179,6 +184,8 @@ impl Gateway {
             dated: None,
             stopping: None,
             counters: Counters::default(),
+            answered: Answers::default(),
+            office: Office::new(now),
             journal: Vec::new(),
         };
         gateway.start();
@@ -248,6 +255,7 @@ impl Gateway {
     fn on_ready(&mut self, token: Token, ready: Ready) {
         match token {
             Token::Listener => self.on_listener(),
+            Token::Office => self.on_office(),
             Token::Resolver => self.on_resolved(),
             Token::Signals => {}
             Token::Client(id) => self.on_client(id, ready),
@@ -272,6 +280,7 @@ impl Gateway {
             Alarm::Tunnel(id) => self.on_tunnel_alarm(id),
             Alarm::Names => self.on_names_alarm(),
             Alarm::Accept => self.on_listener(),
+            Alarm::Sample => self.on_sample_alarm(),
             Alarm::Stop => self.on_stop_alarm(),
         }
     }
@@ -288,7 +297,11 @@ impl Gateway {
                     self.reopen_door();
                 }
                 Token::Probe(id) => drop(self.probes.remove(id.index())),
-                Token::Listener | Token::Resolver | Token::Signals | Token::Line(_) => {}
+                Token::Listener
+                | Token::Resolver
+                | Token::Signals
+                | Token::Office
+                | Token::Line(_) => {}
             }
         }
     }

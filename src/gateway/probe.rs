@@ -8,6 +8,7 @@
 use super::Gateway;
 use super::alarm::Alarm;
 use super::token::Token;
+use crate::admin::events::Kind;
 use crate::balance::health::{Cause, Change, Verdict, judge};
 use crate::flow::outlet::Outlet;
 use crate::flow::{Stream, ready};
@@ -164,10 +165,15 @@ impl Gateway {
             None => {}
             Some(Change::Up) => {
                 info!("{server}: up");
+                self.record(Kind::Up, Some(id), "");
+                let server = &mut self.servers[id.index()];
                 server.refill_after = None;
                 self.tend_pool(id);
             }
-            Some(Change::Down(cause)) => warn!("{server}: down: {cause}"),
+            Some(Change::Down(cause)) => {
+                warn!("{server}: down: {cause}");
+                self.record(Kind::Down, Some(id), &cause.to_string());
+            }
         }
     }
 }

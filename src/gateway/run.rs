@@ -2,7 +2,7 @@
 
 use super::Gateway;
 use super::token::Token;
-use crate::config::{Config, Frontend};
+use crate::config::Config;
 use crate::net::{Clock, Poll, Signal, Signals};
 use log::{info, warn};
 use std::fmt;
@@ -28,12 +28,18 @@ fn doing(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
     |why| Error { doing: what.into(), why }
 }
 
-/// Runs a gateway until it is told to stop. `started` is called with the address listened on.
+/// Runs a gateway until it is told to stop. `started` is called with the address listened on, and
+/// with the one for operators if there is any.
 ///
 /// # Errors
 /// When the address cannot be resolved or listened on, or when polling fails.
-pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error> {
-    let address = listen_address(&config.frontend)?;
+pub fn run(
+    config: Config,
+    started: impl FnOnce(SocketAddr, Option<SocketAddr>),
+) -> Result<(), Error> {
+    let address = listen_address(&config.frontend.host, config.frontend.port)?;
+    let admin = config.admin.as_ref();
+    let admin = admin.map(|admin| listen_address(&admin.host, admin.port)).transpose()?;
     let (mut poll, net) = Poll::new(Token::Resolver.into()).map_err(doing("cannot poll"))?;
     let signals = Signals::new(&poll, Token::Signals.into());
     let mut signals = signals.map_err(doing("cannot catch signals"))?;
@@ -42,8 +48,16 @@ pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error
     let gateway = Gateway::new(config, net, Clock, address, max_connections, rand::random::<u64>());
     let mut gateway = gateway.map_err(doing(format!("cannot listen on {address}")))?;
     let address = gateway.address().map_err(doing("cannot listen"))?;
+    let office = admin.map(|admin| {
+        let opened = gateway.open_office(admin);
+        opened.map_err(doing(format!("cannot listen on {admin}")))
+    });
+    let office = office.transpose()?;
     info!("listening on {address}, at most {max_connections} connections");
-    started(address);
+    if let Some(office) = office {
+        info!("status page: http://{office}/");
+    }
+    started(address, office);
     let mut now = clock.now();
     while !gateway.is_done() {
         poll.wait(gateway.patience(now)).map_err(doing("cannot poll"))?;
@@ -52,6 +66,7 @@ pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error
             gateway.stop(now);
         }
         gateway.turn(poll.events(), now);
+        gateway.note_turn(clock.now().saturating_duration_since(now));
         if let Some(lines) = gateway.take_journal()
             && let Err(error) = io::stdout().write_all(&lines)
         {
@@ -62,8 +77,7 @@ pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error
     Ok(())
 }
 
-fn listen_address(frontend: &Frontend) -> Result<SocketAddr, Error> {
-    let (host, port) = (frontend.host.as_str(), frontend.port);
+fn listen_address(host: &str, port: u16) -> Result<SocketAddr, Error> {
     let failed = || doing(format!("cannot listen on {host}:{port}"));
     let mut found = (host, port).to_socket_addrs().map_err(failed())?;
     found.next().ok_or_else(|| failed()(io::Error::other("the name has no address")))

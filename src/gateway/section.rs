@@ -1,6 +1,7 @@
 //! The servers of one section of the configuration, and how one is chosen.
 
 use super::server::Server;
+use crate::admin::trend::Trend;
 use crate::balance::algorithm::Balance;
 use crate::config::{self, Algorithm, HealthCheck};
 use crate::id::ServerId;
@@ -32,6 +33,8 @@ pub struct Section {
     /// Its servers in numeric order.
     pub servers: Vec<ServerId>,
     balance: Balance,
+    /// How it has been going.
+    pub trend: Trend,
     /// How its servers are probed, if they are.
     pub health: Option<HealthCheck>,
     /// For a connection to a server to stand.
@@ -51,6 +54,7 @@ impl Section {
                 Algorithm::RoundRobin => Balance::round_robin(),
                 Algorithm::Random => Balance::Random,
             },
+            trend: Trend::new(),
             health: config.health.clone(),
             connect_timeout: config.connect_timeout,
             response_timeout: config.response_timeout,

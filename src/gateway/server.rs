@@ -1,6 +1,8 @@
 //! One configured server: where it is, how it is, and its workers.
 
 use super::section::Kind;
+use crate::admin::snapshot::Standing;
+use crate::admin::tally::Tally;
 use crate::balance::health::Health;
 use crate::balance::pool::{Pool, PoolLimits};
 use crate::config::{Address, Section, ServerConfig};
@@ -27,6 +29,14 @@ pub struct Server {
     pub resolving: bool,
     /// Up or down, and why.
     pub health: Health,
+    /// An operator has taken it out.
+    pub drained: bool,
+    /// It is no longer configured; it goes when its last work is done.
+    pub removed: bool,
+    /// What it has done so far.
+    pub tally: Tally,
+    /// The floor that holds while it is not taken out.
+    floor: usize,
     /// Its workers; unused in `[websocket]`, where every tunnel has its own connection.
     pub pool: Pool,
     /// Clients sent away from its line, on the agenda to be sent elsewhere.
@@ -60,6 +70,10 @@ impl Server {
                 worker_timeout: workers.timeout,
                 spawn_timeout: workers.spawn_timeout,
             }),
+            drained: false,
+            removed: false,
+            tally: Tally::new(),
+            floor: workers.min,
             dismissed: Vec::new(),
             pool_alarm: None,
             refill_after: None,
@@ -95,7 +109,38 @@ impl Server {
 
     /// Whether it gets new work: its address is known, and it is not down.
     pub fn is_available(&self, now: Instant) -> bool {
-        !self.addresses.is_empty() && self.health.is_up(now)
+        !self.drained && !self.removed && !self.addresses.is_empty() && self.health.is_up(now)
+    }
+
+    /// Whether it gets new work, and what there is to say about it.
+    pub fn standing(&self, now: Instant) -> (Standing, String) {
+        if self.removed {
+            return (Standing::Removed, "no longer configured; its work is being finished".into());
+        }
+        if self.drained {
+            return (Standing::Drained, "taken out by an operator".into());
+        }
+        if let Some(cause) = self.health.cause() {
+            return (Standing::Down, cause.to_string());
+        }
+        if self.addresses.is_empty() {
+            return (Standing::Down, "its name is unknown".into());
+        }
+        match self.health.sits_out_until(now) {
+            Some(until) => {
+                let left = until.saturating_duration_since(now).as_secs() + 1;
+                (Standing::SitsOut, format!("it refused connections; {left} s to go"))
+            }
+            None if self.health.is_judged() => (Standing::Up, String::new()),
+            None => (Standing::Unjudged, String::new()),
+        }
+    }
+
+    /// Whoever is taken out keeps no connections open for work that will not come.
+    pub fn set_floor(&mut self) {
+        let min = if self.drained || self.removed { 0 } else { self.floor };
+        let limits = PoolLimits { min, ..*self.pool.limits() };
+        self.pool.set_limits(limits);
     }
 
     /// A client gives up its place in line, or among those sent away from it.

@@ -85,6 +85,7 @@ impl Gateway {
             since: self.now,
         });
         self.counters.tunnels += 1;
+        self.servers[worker.server.index()].tally.tunnels.opened += 1;
         self.keep_tunnel(id);
         // What arrived before the change of hands has spent its edge.
         self.agenda.push_back(Token::TunnelClient(id));

@@ -9,6 +9,7 @@ use super::Gateway;
 use super::alarm::Alarm;
 use super::client;
 use super::token::Token;
+use crate::admin::events::Kind;
 use crate::balance::pool::Release;
 use crate::flow::response::End;
 use crate::flow::{Stream, ready};
@@ -18,7 +19,7 @@ use crate::net::{Ready, Socket};
 use crate::timer::TimerId;
 use log::{debug, trace};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One connection to a server.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Worker {
     state: State,
     /// Exchanges served so far; a worker that has served one may be closed by its server any time.
     pub served: u32,
+    /// When its connection was begun.
+    begun: Instant,
     /// Ends a connection that does not come to stand.
     timer: Option<TimerId>,
 }
@@ -95,7 +98,8 @@ impl Gateway {
         let kind = self.servers[server.index()].kind;
         let patience = self.sections.of(kind).map_or(Duration::ZERO, |s| s.connect_timeout);
         let timer = Some(self.timers.insert(self.now + patience, Alarm::WorkerLate(id)));
-        entry.insert(Worker { socket, server, state: State::Connecting(client), served: 0, timer });
+        let (state, begun) = (State::Connecting(client), self.now);
+        entry.insert(Worker { socket, server, state, served: 0, begun, timer });
         self.counters.connects += 1;
         Ok(id)
     }
@@ -112,6 +116,7 @@ impl Gateway {
                 }
                 let server = &mut self.servers[worker.server.index()];
                 server.health.connected();
+                server.tally.connect.observe(self.now.saturating_duration_since(worker.begun));
                 server.refill_after = None;
                 match client {
                     Some(client) => {
@@ -150,9 +155,12 @@ impl Gateway {
     pub(super) fn note_unreachable(&mut self, id: ServerId) {
         self.counters.connect_failures += 1;
         let server = &mut self.servers[id.index()];
+        server.tally.connect_failures += 1;
         server.refill_after = Some(self.now + limits::REFILL_PAUSE);
         if server.health.refused(self.now) {
-            log::warn!("{server}: no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
+            let why = format!("no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
+            log::warn!("{server}: {why}");
+            self.record(Kind::Down, Some(id), &why);
         }
         self.resolve(id);
         self.tend_pool(id);
@@ -265,6 +273,10 @@ impl Gateway {
         }
         let server = &mut self.servers[id.index()];
         let mut wanted = server.pool.spawns_due(self.now);
+        if wanted > 0 {
+            self.record(Kind::Spawned, Some(id), "somebody waited");
+        }
+        let server = &mut self.servers[id.index()];
         let may_refill = self.stopping.is_none()
             && server.is_available(self.now)
             && server.refill_after.is_none_or(|after| after <= self.now);
