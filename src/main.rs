@@ -35,7 +35,9 @@ fn main() -> ExitCode {
                 Err(error) => complain(FAILED, &error),
             })
         }
-        Ok(Command::Run(path)) => with_config(&path, |config| serve(config, |_, _| ())),
+        Ok(Command::Run(path)) => {
+            with_config(&path, |config| serve(config, Some(&path), |_, _| ()))
+        }
         Ok(Command::Demo { port }) => run_demo(port),
     }
 }
@@ -52,9 +54,13 @@ fn descriptors() -> Option<u64> {
     u64::try_from(net::raise_descriptor_limit()).ok()
 }
 
-fn serve(config: Config, started: impl FnOnce(SocketAddr, Option<SocketAddr>)) -> ExitCode {
+fn serve(
+    config: Config,
+    source: Option<&Path>,
+    started: impl FnOnce(SocketAddr, Option<SocketAddr>),
+) -> ExitCode {
     start_log(config.log.level);
-    match run::run(config, started) {
+    match run::run(config, source, started) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(FAILED, &error),
     }
@@ -66,7 +72,7 @@ fn run_demo(port: u16) -> ExitCode {
         Err(error) => return complain(FAILED, &error),
     };
     match Config::from_text(&demo.config_text(port)) {
-        Ok(config) => serve(config, |address, office| {
+        Ok(config) => serve(config, None, |address, office| {
             let office = office.unwrap_or(address);
             print!("{}", demo.banner(address.port(), office));
         }),

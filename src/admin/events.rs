@@ -67,15 +67,16 @@ pub struct Events(VecDeque<Event>);
 impl Events {
     /// Notes that something happened at that second.
     pub fn note(&mut self, at: u64, kind: Kind, subject: String, detail: String) {
-        let same = |event: &&mut Event| {
+        let same = |event: &Event| {
             event.kind == kind
                 && event.subject == subject
                 && event.detail == detail
                 && at.saturating_sub(event.at) <= SAME
         };
-        if let Some(event) = self.0.iter_mut().rev().find(same) {
-            event.at = at;
-            event.count += 1;
+        if let Some(place) = self.0.iter().rposition(same)
+            && let Some(event) = self.0.remove(place)
+        {
+            self.0.push_back(Event { at, count: event.count + 1, ..event });
             return;
         }
         if self.0.len() == KEPT {
@@ -107,7 +108,7 @@ mod tests {
         note(30, Kind::Full, "a");
         let told: Vec<_> = events.latest().map(|e| (e.at, e.kind, e.count)).collect();
         let full = Kind::Full;
-        assert_eq!(told, [(30, full, 1), (5, Kind::Down, 1), (2, full, 1), (5, full, 2)]);
+        assert_eq!(told, [(30, full, 1), (5, Kind::Down, 1), (5, full, 2), (2, full, 1)]);
         for at in 0..1000 {
             events.note(at, Kind::Up, at.to_string(), String::new());
         }

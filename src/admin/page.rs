@@ -122,7 +122,7 @@ fn server(out: &mut String, section: &Section, server: &Server) -> fmt::Result {
     let standing = server.standing.as_str().replace('_', " ");
     write!(
         out,
-        "<article class='card server {class}'><div><b>server{}</b><span class='dim name'>{}</span>\
+        "<article class='card server {class}'><div class='title'><b>server{}</b><span class='dim name'>{}</span>\
          <span class='push pill {class}'>{standing}</span></div>",
         server.number,
         Plain(&server.address)
@@ -200,7 +200,7 @@ fn responses(out: &mut String, server: &Server) -> fmt::Result {
     let classes = server.tally.responses;
     let all: u64 = classes.iter().sum();
     let errors: u64 = classes[4];
-    out.push_str("<div class='bar'><span>answers</span><span class='rail'>");
+    out.push_str("<div class='bar'><span>responses</span><span class='rail'>");
     for (name, count) in ["c1", "c2", "c3", "c4", "c5"].into_iter().zip(classes) {
         if count > 0 {
             let width = Percent(count as f64, all as f64);

@@ -39,6 +39,8 @@ pub(super) struct Office {
     pub(super) operators: usize,
     opened: Instant,
     sampled: Instant,
+    /// An alarm is set for the next sample.
+    samples: bool,
     turns: Histogram,
     events: Events,
     lines_lost: u64,
@@ -52,6 +54,7 @@ impl Office {
             operators: 0,
             opened: now,
             sampled: now,
+            samples: false,
             turns: Histogram::new(&TURN),
             events: Events::default(),
             lines_lost: 0,
@@ -88,10 +91,17 @@ impl Gateway {
     pub fn open_office(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
         let listener = self.net.listen(address, Token::Office.into())?;
         let address = listener.address()?;
-        if self.office.listener.replace(listener).is_none() {
+        self.put_office(Some(listener));
+        Ok(address)
+    }
+
+    /// From now on operators come in there, or nowhere.
+    pub(super) fn put_office(&mut self, listener: Option<Listener>) {
+        self.office.listener = listener;
+        if self.office.listener.is_some() && !self.office.samples {
+            self.office.samples = true;
             self.timers.insert(self.now + limits::SAMPLE_INTERVAL, Alarm::Sample);
         }
-        Ok(address)
     }
 
     /// Operators have arrived. Beyond a few, whoever comes is turned away.
@@ -257,7 +267,10 @@ impl Gateway {
 
     /// A second is over: takes the samples, and tells the watchers.
     pub(super) fn on_sample_alarm(&mut self) {
-        self.timers.insert(self.now + limits::SAMPLE_INTERVAL, Alarm::Sample);
+        self.office.samples = self.office.listener.is_some();
+        if self.office.samples {
+            self.timers.insert(self.now + limits::SAMPLE_INTERVAL, Alarm::Sample);
+        }
         let interval = self.now.saturating_duration_since(self.office.sampled);
         self.office.sampled = self.now;
         for kind in [Kind::Http, Kind::WebSocket] {
@@ -354,6 +367,9 @@ impl Gateway {
             section.servers.iter().map(|id| &self.servers[id.index()]).collect();
         let all = self.servers.iter().map(|(_, server)| server);
         listed.extend(all.filter(|server| server.kind == kind && server.removed));
+        if section.gone && listed.is_empty() {
+            return None;
+        }
         Some(Section {
             name: kind.as_str(),
             pooled: kind == Kind::Http,

@@ -20,7 +20,8 @@ impl Gateway {
     pub(super) fn dispatch(&mut self, id: ClientId, mut errand: Box<Errand>, early: Range<usize>) {
         // Each round rules a server out, or a worker that turned out to be dead.
         loop {
-            let Some(section) = self.sections.of_mut(errand.kind) else {
+            let section = self.sections.of_mut(errand.kind);
+            let Some(section) = section.filter(|section| !section.gone) else {
                 let answer = match errand.kind {
                     Kind::Http => Answer::upgrade_required(),
                     Kind::WebSocket => Answer::not_configured_for_websocket(),

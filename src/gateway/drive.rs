@@ -32,6 +32,7 @@ impl Gateway {
                 tally.wait.observe(self.now.saturating_duration_since(errand.since));
             }
             errand.reused = worker.served > 0;
+            errand.connect = (!errand.reused).then_some(worker.took);
             errand.server = Some(worker.server);
             self.now
         });

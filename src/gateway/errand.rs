@@ -41,6 +41,10 @@ pub struct Errand {
     pub failure: Option<Answer>,
     /// When its head was complete.
     pub since: Instant,
+    /// What the request is called, in the access log and in X-Request-Id; empty when that is off.
+    pub id: Vec<u8>,
+    /// How long its connection took to make, if it was made for it.
+    pub connect: Option<std::time::Duration>,
     /// Method, target and version for the access log; empty when that is off.
     pub line: Vec<u8>,
 }
@@ -62,6 +66,8 @@ impl Errand {
             server: None,
             failure: None,
             since: now,
+            id: Vec::new(),
+            connect: None,
             line: Vec::new(),
         }
     }
@@ -97,6 +103,7 @@ impl Errand {
         self.awaits = None;
         self.half_closed = false;
         self.begun = None;
+        self.connect = None;
         self.first_byte = None;
         self.server = None;
         self.failure = None;

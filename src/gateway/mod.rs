@@ -13,7 +13,9 @@
 //! | `server`, `section`, `worker`, `names` | the other side |
 //! | `probe`, `tunnel` | health, WebSocket |
 //! | `admin` | operators |
-//! | `stop`, `journal`, `counters`, `invariants` | the end, what is told, what must hold |
+//! | `journal`, `entry`, `scribe` | the access log |
+//! | `reload` | another configuration |
+//! | `stop`, `counters`, `invariants` | the end, what is told, what must hold |
 
 mod admin;
 pub mod alarm;
@@ -22,6 +24,7 @@ pub mod client;
 pub mod counters;
 mod dispatch;
 mod drive;
+pub mod entry;
 pub mod errand;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod inspect;
@@ -30,9 +33,11 @@ mod journal;
 mod listener;
 mod names;
 pub mod probe;
+mod reload;
 mod request;
 #[cfg(not(any(test, fuzzing)))]
 pub mod run;
+pub mod scribe;
 pub mod section;
 pub mod server;
 mod stop;
@@ -84,11 +89,23 @@ impl Sections {
         }
     }
 
-    fn of_mut(&mut self, kind: Kind) -> Option<&mut Section> {
+    fn slot(&mut self, kind: Kind) -> &mut Option<Section> {
         match kind {
-            Kind::Http => self.http.as_mut(),
-            Kind::WebSocket => self.websocket.as_mut(),
+            Kind::Http => &mut self.http,
+            Kind::WebSocket => &mut self.websocket,
         }
+    }
+
+    fn take(&mut self, kind: Kind) -> Option<Section> {
+        self.slot(kind).take()
+    }
+
+    fn put(&mut self, kind: Kind, section: Option<Section>) {
+        *self.slot(kind) = section;
+    }
+
+    fn of_mut(&mut self, kind: Kind) -> Option<&mut Section> {
+        self.slot(kind).as_mut()
     }
 }
 
@@ -126,6 +143,10 @@ pub struct Gateway {
     stopping: Option<Stopping>,
     counters: Counters,
     answered: Answers,
+    /// An alarm is set to ask for names again.
+    asks_names: bool,
+    /// An alarm is set to look after removed servers.
+    sweeps: bool,
     office: Office,
     journal: Vec<u8>,
 }
@@ -185,6 +206,8 @@ impl Gateway {
             stopping: None,
             counters: Counters::default(),
             answered: Answers::default(),
+            asks_names: false,
+            sweeps: false,
             office: Office::new(now),
             journal: Vec::new(),
         };
@@ -202,14 +225,18 @@ impl Gateway {
             for (position, id) in ids.iter().enumerate() {
                 self.tend_pool(*id);
                 if let Some(interval) = interval {
-                    // All at once now; from then on one after the other.
-                    let share = (position + 1) as f64 / ids.len() as f64;
-                    self.probe(*id);
-                    let next = self.now + interval.mul_f64(share);
-                    self.timers.insert(next, Alarm::ProbeDue(*id));
+                    self.begin_probes(*id, interval, position, ids.len());
                 }
             }
         }
+    }
+
+    /// Probes a server at once; from then on all of a section follow each other evenly.
+    fn begin_probes(&mut self, id: ServerId, interval: Duration, position: usize, of: usize) {
+        self.probe(id);
+        let share = (position + 1) as f64 / of as f64;
+        let timer = self.timers.insert(self.now + interval.mul_f64(share), Alarm::ProbeDue(id));
+        self.servers[id.index()].probe_alarm = Some(timer);
     }
 
     /// The address listened on.
@@ -280,6 +307,10 @@ impl Gateway {
             Alarm::Tunnel(id) => self.on_tunnel_alarm(id),
             Alarm::Names => self.on_names_alarm(),
             Alarm::Accept => self.on_listener(),
+            Alarm::Sweep => {
+                self.sweeps = false;
+                self.on_sweep_alarm();
+            }
             Alarm::Sample => self.on_sample_alarm(),
             Alarm::Stop => self.on_stop_alarm(),
         }

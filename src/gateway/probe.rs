@@ -43,6 +43,11 @@ pub enum State {
 }
 
 impl Probe {
+    /// Whom it asks.
+    pub fn server(&self) -> ServerId {
+        self.server
+    }
+
     fn enter(&mut self, id: ProbeId, next: State) {
         log::trace!("{id}: {:?} => {next:?}", self.state);
         self.state = next;
@@ -52,10 +57,13 @@ impl Probe {
 impl Gateway {
     /// A server's time to be probed has come, and comes again.
     pub(super) fn on_probe_alarm(&mut self, id: ServerId) {
-        let kind = self.servers[id.index()].kind;
+        let Some(server) = self.servers.get_mut(id.index()) else { return };
+        server.probe_alarm = None;
+        let kind = server.kind;
         let health = self.sections.of(kind).and_then(|section| section.health.as_ref());
         if let Some(interval) = health.map(|health| health.interval) {
-            self.timers.insert(self.now + interval, Alarm::ProbeDue(id));
+            let timer = self.timers.insert(self.now + interval, Alarm::ProbeDue(id));
+            self.servers[id.index()].probe_alarm = Some(timer);
             self.probe(id);
         }
     }

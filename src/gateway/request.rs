@@ -4,7 +4,9 @@ use super::Gateway;
 use super::admin::Order;
 use super::client::{Entrance, State};
 use super::errand::Errand;
+use super::journal::name_request;
 use super::token::Token;
+use crate::config::Access;
 use crate::flow::buffer::Buffer;
 use crate::flow::{Stream, ready};
 use crate::http::answer::Answer;
@@ -109,11 +111,20 @@ impl Gateway {
             return Ok(Heard::Order(order, early));
         }
         let trusted = frontend.trusted_proxies.iter().any(|network| network.contains(client.peer));
-        let hop = Hop { peer: client.peer, trusted, authority: &self.authority };
+
         let early = head.len..filled;
         let now = self.now;
         let mut errand = self.spare.pop().unwrap_or_else(|| Box::new(Errand::blank(now)));
+        errand.id.clear();
+        if self.config.log.access != Access::Off {
+            name_request(&head, trusted, &mut self.rng, &mut errand.id);
+        }
+        // The errand keeps its name while it is prepared with it.
+        let request_id = std::mem::take(&mut errand.id);
+        let hop =
+            Hop { peer: client.peer, trusted, authority: &self.authority, request_id: &request_id };
         errand.prepare(head, &hop, frontend, self.config.log.access, now)?;
+        errand.id = request_id;
         client.inbox = Buffer::default();
         client.searched = 0;
         self.counters.requests += 1;

@@ -33,6 +33,8 @@ pub struct Section {
     /// Its servers in numeric order.
     pub servers: Vec<ServerId>,
     balance: Balance,
+    /// It is no longer configured; what is under way goes on by its timeouts.
+    pub gone: bool,
     /// How it has been going.
     pub trend: Trend,
     /// How its servers are probed, if they are.
@@ -54,12 +56,31 @@ impl Section {
                 Algorithm::RoundRobin => Balance::round_robin(),
                 Algorithm::Random => Balance::Random,
             },
+            gone: false,
             trend: Trend::new(),
             health: config.health.clone(),
             connect_timeout: config.connect_timeout,
             response_timeout: config.response_timeout,
             idle_timeout: config.idle_timeout,
         }
+    }
+
+    /// The same without servers, for what is still under way.
+    pub fn gone(self) -> Self {
+        Self { gone: true, servers: Vec::new(), ..self }
+    }
+
+    /// Goes on where another one stood: whose turn it is, and how it has been going.
+    pub fn in_place_of(self, old: Self) -> Self {
+        let balance = match (self.balance, old.balance) {
+            (Balance::RoundRobin { .. }, Balance::RoundRobin { last }) => {
+                let last = last.and_then(|place| old.servers.get(place.index()));
+                let place = last.and_then(|id| self.servers.iter().position(|own| own == id));
+                Balance::RoundRobin { last: place.map(ServerId::from) }
+            }
+            (own, _) => own,
+        };
+        Self { balance, trend: old.trend, ..self }
     }
 
     /// A server for one more request: up, and not among `tried`.
@@ -70,9 +91,12 @@ impl Section {
         now: Instant,
         rng: &mut impl rand::Rng,
     ) -> Option<ServerId> {
-        let candidates = self.servers.iter().copied();
-        let candidates =
-            candidates.filter(|id| servers[id.index()].is_available(now) && !tried.contains(id));
-        self.balance.pick(candidates, rng)
+        let available =
+            |id: ServerId| servers[id.index()].is_available(now) && !tried.contains(&id);
+        let places = self.servers.iter().enumerate();
+        // A choice goes by the place in numeric order: ids are given as servers come and go.
+        let candidates = places.filter(|(_, id)| available(**id)).map(|(place, _)| place.into());
+        let place = self.balance.pick(candidates, rng)?;
+        self.servers.get(place.index()).copied()
     }
 }

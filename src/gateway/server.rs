@@ -10,7 +10,7 @@ use crate::id::ClientId;
 use crate::timer::TimerId;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A server as one section knows it.
 #[derive(Debug)]
@@ -35,8 +35,10 @@ pub struct Server {
     pub removed: bool,
     /// What it has done so far.
     pub tally: Tally,
-    /// The floor that holds while it is not taken out.
-    floor: usize,
+    /// The next probe of it.
+    pub probe_alarm: Option<TimerId>,
+    /// The limits that hold while it is not taken out.
+    limits: PoolLimits,
     /// Its workers; unused in `[websocket]`, where every tunnel has its own connection.
     pub pool: Pool,
     /// Clients sent away from its line, on the agenda to be sent elsewhere.
@@ -52,7 +54,7 @@ impl Server {
     pub fn new(kind: Kind, section: &Section, config: &ServerConfig) -> Self {
         let address = config.address.clone();
         let literal = address.host.parse::<IpAddr>().ok();
-        let workers = &config.workers;
+        let limits = limits_of(config);
         Self {
             kind,
             number: config.number,
@@ -63,17 +65,12 @@ impl Server {
                 .health
                 .as_ref()
                 .map_or_else(|| Health::new(1, 1), |h| Health::new(h.rise, h.fall)),
-            pool: Pool::new(PoolLimits {
-                min: workers.min,
-                max: workers.max,
-                line: workers.buffer_size,
-                worker_timeout: workers.timeout,
-                spawn_timeout: workers.spawn_timeout,
-            }),
+            pool: Pool::new(limits),
             drained: false,
             removed: false,
             tally: Tally::new(),
-            floor: workers.min,
+            probe_alarm: None,
+            limits,
             dismissed: Vec::new(),
             pool_alarm: None,
             refill_after: None,
@@ -136,11 +133,21 @@ impl Server {
         }
     }
 
+    /// Other limits and thresholds from now on; everything else stays.
+    pub fn reconfigure(&mut self, section: &Section, config: &ServerConfig) {
+        self.number = config.number;
+        self.limits = limits_of(config);
+        self.set_floor();
+        match &section.health {
+            Some(health) => self.health.set_thresholds(health.rise, health.fall),
+            None => self.health.forget_probes(),
+        }
+    }
+
     /// Whoever is taken out keeps no connections open for work that will not come.
     pub fn set_floor(&mut self) {
-        let min = if self.drained || self.removed { 0 } else { self.floor };
-        let limits = PoolLimits { min, ..*self.pool.limits() };
-        self.pool.set_limits(limits);
+        let out = PoolLimits { min: 0, worker_timeout: Duration::ZERO, ..self.limits };
+        self.pool.set_limits(if self.drained || self.removed { out } else { self.limits });
     }
 
     /// A client gives up its place in line, or among those sent away from it.
@@ -153,6 +160,17 @@ impl Server {
     /// Whether its connections are pooled.
     pub fn is_pooled(&self) -> bool {
         self.kind == Kind::Http
+    }
+}
+
+fn limits_of(config: &ServerConfig) -> PoolLimits {
+    let workers = &config.workers;
+    PoolLimits {
+        min: workers.min,
+        max: workers.max,
+        line: workers.buffer_size,
+        worker_timeout: workers.timeout,
+        spawn_timeout: workers.spawn_timeout,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Worker {
     pub served: u32,
     /// When its connection was begun.
     begun: Instant,
+    /// How long that took.
+    pub took: Duration,
     /// Ends a connection that does not come to stand.
     timer: Option<TimerId>,
 }
@@ -99,7 +101,15 @@ impl Gateway {
         let patience = self.sections.of(kind).map_or(Duration::ZERO, |s| s.connect_timeout);
         let timer = Some(self.timers.insert(self.now + patience, Alarm::WorkerLate(id)));
         let (state, begun) = (State::Connecting(client), self.now);
-        entry.insert(Worker { socket, server, state, served: 0, begun, timer });
+        entry.insert(Worker {
+            socket,
+            server,
+            state,
+            served: 0,
+            begun,
+            took: Duration::ZERO,
+            timer,
+        });
         self.counters.connects += 1;
         Ok(id)
     }
@@ -116,7 +126,8 @@ impl Gateway {
                 }
                 let server = &mut self.servers[worker.server.index()];
                 server.health.connected();
-                server.tally.connect.observe(self.now.saturating_duration_since(worker.begun));
+                worker.took = self.now.saturating_duration_since(worker.begun);
+                server.tally.connect.observe(worker.took);
                 server.refill_after = None;
                 match client {
                     Some(client) => {
@@ -168,7 +179,8 @@ impl Gateway {
 
     /// Sends on whoever was dismissed from a server's line.
     pub(super) fn on_dismissed(&mut self, server: ServerId) {
-        let dismissed = std::mem::take(&mut self.servers[server.index()].dismissed);
+        let Some(entry) = self.servers.get_mut(server.index()) else { return };
+        let dismissed = std::mem::take(&mut entry.dismissed);
         for client in dismissed {
             self.send_elsewhere(client, server, io::ErrorKind::ConnectionRefused);
         }
