@@ -19,4 +19,5 @@ COPY --from=build /out/ /
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM
+HEALTHCHECK CMD ["/tidegate", "healthcheck"]
 ENTRYPOINT ["/tidegate"]

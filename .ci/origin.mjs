@@ -7,6 +7,7 @@
 //   /fields           the field lines of the request as they came, as JSON
 //   /events           one event at once, and the last only after POST /release
 //   /unread           answers 413 at once and never reads the content
+//   /slow?ms=N        the name, after N milliseconds
 //   /cut              promises 1000 bytes, sends 10 and cuts the connection
 import http from "node:http";
 import { createHash } from "node:crypto";
@@ -54,6 +55,8 @@ const routes = {
     response.writeHead(413, { Connection: "close" });
     response.end("too large");
   },
+  "/slow": (request, response) =>
+    setTimeout(() => response.end(name), Number(request.url.split("ms=")[1] ?? 0)),
   "/cut": (request, response) => {
     response.writeHead(200, { "Content-Length": 1000 });
     response.write("0123456789", () => request.socket.destroy());

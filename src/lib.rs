@@ -9,7 +9,7 @@
 //! | module | question | may use |
 //! |---|---|---|
 //! | [`http`] | what is a message? (RFC 9110, RFC 9112) | bytes in, values out |
-//! | [`websocket`] | what is a handshake, where does a frame end? (RFC 6455) | bytes in, values out |
+//! | [`websocket`] | what is a handshake, where ends a frame? (RFC 6455) | bytes in, values out |
 //! | [`balance`] | which server, which worker? | values; time and chance are arguments |
 //! | [`timer`] | when? | values; time is an argument |
 //! | [`flow`] | how do bytes cross? | streams that it borrows |
@@ -26,8 +26,8 @@
 //! 1. A client's socket is readable. Bytes go into the one scratch buffer, and a head is parsed
 //!    where it lies ([`http::head`]). An unfinished one waits in the client's inbox.
 //! 2. The head is rewritten for the next hop ([`http::forward`]) into an exchange
-//!    ([`flow::exchange`]). A server is chosen ([`balance::algorithm`]), and its pool lends a worker
-//!    or gives the request a place in line ([`balance::pool`]).
+//!    ([`flow::exchange`]). A server is chosen ([`balance::algorithm`]), and its pool lends a
+//!    worker or gives the request a place in line ([`balance::pool`]).
 //! 3. The exchange is driven whenever either of its sockets speaks: the request goes over, the
 //!    response comes back, each side as fast as the other takes it.
 //! 4. The response is complete. The worker serves whoever stands first in line, or is parked; the
@@ -44,8 +44,8 @@
 //!    room counts as "would block", unless the end of the stream has been announced.
 //! 2. **Write first.** Bytes go from the scratch straight to the peer. Only what the kernel refuses
 //!    is kept, and while something is kept nothing more is read: that is the back-pressure.
-//! 3. **Nothing is left behind unread.** A socket remembers what its last edge said; whoever parks a
-//!    worker or turns to another request looks there first.
+//! 3. **Nothing is left behind unread.** A socket remembers what its last edge said; whoever parks
+//!    a worker or turns to another request looks there first.
 //! 4. **Readiness is a hint, and slots outlive the turn.** A handler puts up with being called for
 //!    nothing. What is closed keeps its slot until all events of the turn have been served.
 //!
@@ -61,7 +61,7 @@
 //!
 //! worker    Connecting --> Busy <--> Idle       any --> Closed;   Busy --101--> (Tunnel)
 //!
-//! exchange  request :  Unsent --head--> Passing --complete--> Sent  (Abandoned: server stopped reading)
+//! exchange  request :  Unsent --head--> Passing --complete--> Sent     (or Abandoned)
 //!           response:  Head --(1xx)*--> Body --complete--> Sent     (Upgraded: a verified 101)
 //!
 //! relay     each half:  Open --end read--> Draining --all taken--> Finished
@@ -71,12 +71,12 @@
 //!
 //! ## Words of our own
 //!
-//! *Worker*: a persistent connection to a server. *Checkout*, *park*: taking an idle worker from the
-//! pool, putting it back. *Waiting line*: requests of a server for which no worker is idle. *Errand*:
-//! an exchange with what it has tried so far. *Agenda*: who has something to do without an edge of
-//! its own. *Turn*: one round of events, alarms, agenda and burials. *Desk*: the buffers that
-//! handlers share. *Inbox*, *backlog*: bytes read and not yet used; bytes handed over and not yet
-//! taken.
+//! *Worker*: a persistent connection to a server. *Checkout*, *park*: taking an idle worker from
+//! the pool, putting it back. *Waiting line*: requests of a server for which no worker is idle.
+//! *Errand*: an exchange with what it has tried so far. *Agenda*: who has something to do without an
+//! edge of its own. *Turn*: one round of events, alarms, agenda and burials. *Desk*: the buffers
+//! that handlers share. *Inbox*, *backlog*: bytes read and not yet used; bytes handed over and not
+//! yet taken.
 
 pub mod admin;
 pub mod balance;

@@ -3,7 +3,7 @@
 //! | rule | where |
 //! |---|---|
 //! | no sockets, clock, randomness of its own, logging | `http websocket balance flow timer.rs` |
-//! | at most 400 lines (tests: 800), 100 columns | everywhere |
+//! | at most 400 lines (tests: 800), 100 columns but for messages on the wire | everywhere |
 //! | at most 70 lines a function | `src`, tests apart |
 //! | no `unwrap()`, `expect(`, `todo!`, `unimplemented!`, `dbg!`, `unsafe` | `src`, tests apart |
 //! | no `#[ignore]` without a reason | everywhere |
@@ -93,7 +93,9 @@ impl Source {
         }
         for (line, number) in self.text.lines().zip(1..) {
             let columns = line.chars().count();
-            if columns > COLUMNS_MAX {
+            // A message on the wire reads best in one piece, and rustfmt leaves it whole.
+            let wire = line.contains("\\r\\n");
+            if columns > COLUMNS_MAX && !wire {
                 fault(number, format!("{columns} columns, at most {COLUMNS_MAX} are allowed"));
             }
         }
@@ -295,6 +297,7 @@ fn each_rule_finds_what_it_forbids_and_nothing_else() {
         ("tests/a.rs", format!("//! A.\n{}", "\n".repeat(TEST_FILE_LINES_MAX)), 1),
         ("src/a.rs", format!("//! {}\n", "é".repeat(COLUMNS_MAX - 4)), 0),
         ("src/a.rs", format!("//! {}\n", "é".repeat(COLUMNS_MAX - 3)), 1),
+        ("src/a.rs", format!("//! \\r\\n{}\n", "é".repeat(COLUMNS_MAX)), 0),
         ("src/a.rs", format!("//! A.\nfn f() {{\n{}}}\n", long(FUNCTION_LINES_MAX - 2)), 0),
         ("src/a.rs", format!("//! A.\nfn f() {{\n{}}}\n", long(FUNCTION_LINES_MAX - 1)), 1),
         ("src/a.rs", format!("//! A.\nfn f(a: [u8; 2]) {{\n{}}}\n", long(FUNCTION_LINES_MAX)), 1),

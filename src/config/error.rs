@@ -71,6 +71,8 @@ pub enum Problem {
         /// The line of that.
         first: usize,
     },
+    /// `drain_delay` leaves nothing of `shutdown_timeout`.
+    DelayTooLong,
     /// The N of `serverN` has leading zeros or more than 64 bits.
     ServerNumber,
     /// The value is not one that the key can have.
@@ -188,6 +190,9 @@ impl fmt::Display for Problem {
                 write!(f, "not a key of this section but of {}", in_brackets(sections, " and "))
             }
             Self::DuplicateKey { first } => write!(f, "given already on line {first}"),
+            Self::DelayTooLong => {
+                f.write_str("leaves no time to finish; it has to be below shutdown_timeout")
+            }
             Self::ServerNumber => {
                 write!(f, "a server's number is 0 to {}, without leading zeros", u64::MAX)
             }

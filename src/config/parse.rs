@@ -118,7 +118,13 @@ impl Fill {
             drain_delay: Duration::ZERO,
         };
         self.rows(FRONTEND, &mut frontend, block, None)?;
-        Ok(frontend)
+        // The default is no delay, so only one that was given can be too long.
+        match block.get("drain_delay") {
+            Some(given) if frontend.drain_delay >= frontend.shutdown_timeout => {
+                Err(block.error_at(given, Problem::DelayTooLong))
+            }
+            Some(_) | None => Ok(frontend),
+        }
     }
 
     fn section(&mut self, block: &Block) -> Result<Section, Error> {

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!   relay      two directions after a 101
-//!   exchange   one request and its response
+//!   exchange   one request and its response: the request lane
+//!   response   the response lane; opening is what comes before its final head
 //!   pump       one direction of a message body, with its framing
 //!   outlet     bytes to a sink: write first, keep what was refused
 //!   buffer     a queue of bytes that owns no memory while it is empty
@@ -16,6 +17,7 @@
 pub mod buffer;
 pub mod desk;
 pub mod exchange;
+pub mod opening;
 pub mod outlet;
 pub mod pump;
 pub mod relay;

@@ -6,19 +6,15 @@
 //!   Head --verified 101--> Upgraded
 //! ```
 
+use super::Stream;
 use super::buffer::Buffer;
 use super::desk::Desk;
 use super::exchange::{Expectation, Fault};
+use super::opening::Opening;
 use super::outlet::Outlet;
-use super::pump::{Encoding, Halt, Leak, Pump, Trouble};
-use super::{Stream, ready};
-use crate::http::Version;
-use crate::http::forward::{self, Delivery, Onward};
-use crate::http::framing::Framing;
-use crate::http::head::{Asked, HeadLimits, Lines, ResponseHead, find_end};
-use crate::http::refusal::Refusal;
-use crate::limits;
-use crate::websocket::handshake::{self, Accept};
+use super::pump::{Halt, Leak, Pump};
+use crate::http::head::Asked;
+use crate::websocket::handshake::Accept;
 
 /// What a response head has to be read against.
 pub struct Terms {
@@ -58,19 +54,6 @@ pub enum Response {
     Upgraded(Outlet),
 }
 
-/// Before the final head.
-#[derive(Debug, Default)]
-pub struct Opening {
-    /// An unfinished head.
-    partial: Buffer,
-    /// Bytes of `partial` known to hold no end of a head, so that no byte is searched twice.
-    searched: usize,
-    /// Interim responses on their way to the client.
-    outlet: Outlet,
-    interims: u8,
-    moved: bool,
-}
-
 /// From the final head on.
 #[derive(Debug)]
 pub struct Body {
@@ -80,16 +63,6 @@ pub struct Body {
     ends_by_closing: bool,
     /// What the server sent after its response. It poisons the worker.
     surplus: Buffer,
-}
-
-/// What the front of some bytes turned out to be.
-enum Heard {
-    /// An unfinished head.
-    Partial,
-    /// An interim response of that many bytes, dealt with.
-    Interim(usize),
-    /// The final response has begun.
-    Final(Response),
 }
 
 impl Default for Response {
@@ -134,7 +107,7 @@ impl Response {
     /// Whether the server has not sent a single byte.
     pub fn is_untouched(&self) -> bool {
         match self {
-            Self::Head(opening) => opening.partial.is_empty() && opening.interims == 0,
+            Self::Head(opening) => opening.is_silent(),
             Self::Body(_) | Self::Sent(_) | Self::Upgraded(_) => false,
         }
     }
@@ -142,7 +115,7 @@ impl Response {
     /// Whether the client has yet to take bytes that were handed to it.
     pub fn has_backlog(&self) -> bool {
         match self {
-            Self::Head(opening) => !opening.outlet.is_empty(),
+            Self::Head(opening) => opening.has_backlog(),
             Self::Body(body) => body.pump.has_backlog(),
             Self::Sent(_) | Self::Upgraded(_) => false,
         }
@@ -156,7 +129,7 @@ impl Response {
     /// Bytes held in memory.
     pub fn held(&self) -> usize {
         match self {
-            Self::Head(opening) => opening.partial.len() + opening.outlet.backlog(),
+            Self::Head(opening) => opening.held(),
             Self::Body(body) => body.pump.backlog() + body.surplus.len(),
             Self::Sent(_) => 0,
             Self::Upgraded(outlet) => outlet.backlog(),
@@ -166,7 +139,7 @@ impl Response {
     /// What the client has not taken, for whoever writes to it next.
     pub fn into_backlog(self) -> Buffer {
         match self {
-            Self::Head(opening) => opening.outlet.into_backlog(),
+            Self::Head(opening) => opening.into_backlog(),
             Self::Body(body) => body.pump.into_outlet().into_backlog(),
             Self::Sent(_) => Buffer::default(),
             Self::Upgraded(outlet) => outlet.into_backlog(),
@@ -185,9 +158,7 @@ impl Response {
     /// Whether bytes crossed since the last call.
     pub fn take_moved(&mut self) -> bool {
         match self {
-            Self::Head(opening) => {
-                std::mem::take(&mut opening.moved) | std::mem::take(&mut opening.outlet.moved)
-            }
+            Self::Head(opening) => opening.take_moved(),
             Self::Body(body) => body.pump.take_moved(),
             Self::Sent(_) | Self::Upgraded(_) => true,
         }
@@ -198,235 +169,33 @@ impl Response {
     /// # Errors
     /// When the client's connection is broken.
     pub fn say_continue(&mut self, client: &mut impl Stream) -> Result<(), Fault> {
-        let Self::Head(opening) = self else { return Ok(()) };
-        let sent = opening.outlet.send(&[b"HTTP/1.1 100 Continue\r\n\r\n"], client);
-        sent.map_err(|error| Fault::Client(Trouble::Io(error.kind())))
+        match self {
+            Self::Head(opening) => opening.say_continue(client),
+            Self::Body(_) | Self::Sent(_) | Self::Upgraded(_) => Ok(()),
+        }
     }
 }
 
 impl Body {
+    /// Sends a head and as much of the body as came with it, in one write. Whatever of `rest` is
+    /// not the body's came unasked.
+    pub(super) fn begin(
+        mut pump: Pump,
+        end: End,
+        ends_by_closing: bool,
+        (head, rest): (&[u8], &[u8]),
+        client: &mut impl Stream,
+    ) -> Result<Self, Fault> {
+        let taken = pump.feed(head, rest, client).map_err(fault)?;
+        let mut surplus = Buffer::default();
+        surplus.push(&rest[taken..]);
+        Ok(Self { pump, end, ends_by_closing, surplus })
+    }
+
     fn finished(&self) -> End {
         let persist_worker = self.end.persist_worker && self.surplus.is_empty();
         End { bytes: self.pump.taken, persist_worker, ..self.end }
     }
-}
-
-impl Opening {
-    /// Reads until the final head is there (`Ok(Ok)`), or says why it stopped (`Ok(Err)`).
-    fn advance(
-        &mut self,
-        client: &mut impl Stream,
-        server: &mut impl Stream,
-        desk: &mut Desk,
-        terms: &Terms,
-        expectation: &mut Expectation,
-    ) -> Result<Result<Response, Halt>, Fault> {
-        loop {
-            let flushed = self.outlet.flush(client);
-            if !flushed.map_err(|error| Fault::Client(Trouble::Io(error.kind())))? {
-                return Ok(Err(Halt::SinkBlocked));
-            }
-            let read = ready(server.read(&mut desk.scratch));
-            let count = match read.map_err(|error| self.server_broke(error.kind()))? {
-                None => return Ok(Err(Halt::SourceBlocked)),
-                Some(0) if self.is_silent() => return Err(Fault::ServerSilent),
-                Some(0) => return Err(Fault::Server(Trouble::Cut)),
-                Some(count) => count,
-            };
-            self.moved = true;
-            // Parsed where it lies, unless an earlier piece has been waiting for this one.
-            let heard = if self.partial.is_empty() {
-                let scratch = std::mem::take(&mut desk.scratch);
-                let heard = self.hear(&scratch[..count], client, desk, terms, expectation);
-                desk.scratch = scratch;
-                heard?
-            } else {
-                let mut whole = std::mem::take(&mut self.partial);
-                whole.push(&desk.scratch[..count]);
-                self.hear(whole.as_slice(), client, desk, terms, expectation)?
-            };
-            if let Some(next) = heard {
-                return Ok(Ok(next));
-            }
-        }
-    }
-
-    fn is_silent(&self) -> bool {
-        self.partial.is_empty() && self.interims == 0
-    }
-
-    /// A reset before the first byte is the same silence as a FIN: the server closed its idle end.
-    fn server_broke(&self, kind: std::io::ErrorKind) -> Fault {
-        if self.is_silent() { Fault::ServerSilent } else { Fault::Server(Trouble::Io(kind)) }
-    }
-
-    /// Deals with every interim head at the front of `bytes`; `None` when the final one is still
-    /// to come.
-    fn hear(
-        &mut self,
-        bytes: &[u8],
-        client: &mut impl Stream,
-        desk: &mut Desk,
-        terms: &Terms,
-        expectation: &mut Expectation,
-    ) -> Result<Option<Response>, Fault> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match self.hear_one(rest, client, desk, terms, expectation)? {
-                Heard::Interim(len) => {
-                    rest = &rest[len..];
-                    self.searched = 0;
-                }
-                Heard::Final(next) => return Ok(Some(next)),
-                Heard::Partial => break,
-            }
-        }
-        self.partial.push(rest);
-        Ok(None)
-    }
-
-    fn hear_one(
-        &mut self,
-        bytes: &[u8],
-        client: &mut impl Stream,
-        desk: &mut Desk,
-        terms: &Terms,
-        expectation: &mut Expectation,
-    ) -> Result<Heard, Fault> {
-        if self.searched > 0 && find_end(bytes, self.searched).is_none() {
-            if bytes.len() > limits::RESPONSE_HEAD_MAX {
-                return Err(refused(Refusal::HeadTooLarge));
-            }
-            self.searched = bytes.len();
-            return Ok(Heard::Partial);
-        }
-        let mut lines = Lines::new();
-        let bounds = HeadLimits {
-            max_bytes: limits::RESPONSE_HEAD_MAX,
-            max_fields: limits::RESPONSE_FIELDS_MAX,
-        };
-        let parsed = ResponseHead::parse(bytes, &mut lines, terms.asked, bounds);
-        let Some(head) = parsed.map_err(refused)? else {
-            self.searched = bytes.len();
-            return Ok(Heard::Partial);
-        };
-        desk.draft.clear();
-        if head.status == 101 {
-            return self.switch(&head, &bytes[head.len..], client, desk, terms);
-        }
-        if head.is_interim() {
-            let len = head.len;
-            self.interim(&head, client, desk, terms, expectation)?;
-            return Ok(Heard::Interim(len));
-        }
-        self.respond(head, bytes, client, desk, terms).map(Heard::Final)
-    }
-
-    /// 1xx is for HTTP/1.1 clients only, and a `100` only for those whom nobody has told yet.
-    fn interim(
-        &mut self,
-        head: &ResponseHead<'_, '_>,
-        client: &mut impl Stream,
-        desk: &mut Desk,
-        terms: &Terms,
-        expectation: &mut Expectation,
-    ) -> Result<(), Fault> {
-        self.interims += 1;
-        if self.interims > limits::INTERIM_MAX {
-            return Err(refused(Refusal::TooManyInterimResponses));
-        }
-        let known = head.status == 100 && *expectation == Expectation::MetByGateway;
-        if head.status == 100 && *expectation == Expectation::Awaited {
-            *expectation = Expectation::MetByServer;
-        }
-        if terms.asked.version == Version::Http10 || known {
-            return Ok(());
-        }
-        let onward = Onward {
-            asked: terms.asked,
-            persistent: true,
-            delivery: Delivery::AsReceived,
-            date: &desk.date,
-        };
-        forward::response(head, &onward, &mut desk.draft);
-        let sent = self.outlet.send(&[&desk.draft], client);
-        sent.map_err(|error| Fault::Client(Trouble::Io(error.kind())))
-    }
-
-    /// A 101 counts only when it was asked for and proves that it understood (RFC 6455 4.1).
-    fn switch(
-        &mut self,
-        head: &ResponseHead<'_, '_>,
-        rest: &[u8],
-        client: &mut impl Stream,
-        desk: &mut Desk,
-        terms: &Terms,
-    ) -> Result<Heard, Fault> {
-        let Some(accept) = &terms.accept else { return Err(refused(Refusal::UnaskedUpgrade)) };
-        handshake::check_response(head, accept).map_err(refused)?;
-        let onward = Onward {
-            asked: terms.asked,
-            persistent: true,
-            delivery: Delivery::AsReceived,
-            date: &desk.date,
-        };
-        forward::response(head, &onward, &mut desk.draft);
-        let mut outlet = std::mem::take(&mut self.outlet);
-        let sent = outlet.send(&[&desk.draft, rest], client);
-        sent.map_err(|error| Fault::Client(Trouble::Io(error.kind())))?;
-        Ok(Heard::Final(Response::Upgraded(outlet)))
-    }
-
-    /// The final head and as much of its body as came with it, in one write.
-    fn respond(
-        &mut self,
-        head: ResponseHead<'_, '_>,
-        bytes: &[u8],
-        client: &mut impl Stream,
-        desk: &mut Desk,
-        terms: &Terms,
-    ) -> Result<Response, Fault> {
-        let (delivery, encoding) = match (&head.framing, terms.asked.version) {
-            (Framing::UntilClose, Version::Http11) => (Delivery::Chunked, Encoding::Chunks),
-            (Framing::UntilClose | Framing::Chunked(_), Version::Http10) => {
-                (Delivery::UntilClose, Encoding::AsIs)
-            }
-            (Framing::Chunked(_), Version::Http11) | (Framing::Length(_), _) => {
-                (Delivery::AsReceived, Encoding::AsIs)
-            }
-        };
-        let ends_by_closing = matches!(delivery, Delivery::UntilClose);
-        let persist_client = terms.persistent && !ends_by_closing;
-        let onward =
-            Onward { asked: terms.asked, persistent: persist_client, delivery, date: &desk.date };
-        forward::response(&head, &onward, &mut desk.draft);
-        let end = End {
-            status: head.status,
-            bytes: 0,
-            persist_client,
-            persist_worker: head.persistent,
-            keep_alive: head.keep_alive_timeout,
-        };
-        let rest = &bytes[head.len..];
-        let mut framing = head.framing;
-        if ends_by_closing {
-            framing.content_only();
-        }
-        let outlet = std::mem::take(&mut self.outlet);
-        let mut body = Body {
-            pump: Pump::new(framing, encoding, outlet),
-            end,
-            ends_by_closing,
-            surplus: Buffer::default(),
-        };
-        let taken = body.pump.feed(&desk.draft, rest, client).map_err(fault)?;
-        body.surplus.push(&rest[taken..]);
-        Ok(Response::Body(body))
-    }
-}
-
-fn refused(refusal: Refusal) -> Fault {
-    Fault::Server(Trouble::Refused(refusal))
 }
 
 fn fault(leak: Leak) -> Fault {

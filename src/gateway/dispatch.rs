@@ -193,20 +193,28 @@ impl Gateway {
     fn rule_out(&mut self, errand: &mut Errand, server: ServerId, why: io::ErrorKind) {
         errand.tried.push(server);
         errand.failure = Some(failure(why));
-        self.note_unreachable(server);
+        self.note_unreachable(server, why);
     }
 
-    /// Sends a request once more, on a fresh connection to the same server: the reused one was
-    /// closed before a byte of response (rule 26). Gives the errand back when none can be opened.
-    pub(super) fn replay(&mut self, id: ClientId, server: ServerId, mut errand: Box<Errand>) {
+    /// Sends a request once more, on a fresh connection: the reused one was closed before a byte of
+    /// response (rule 26). Another server is preferred. One that has just died may go on taking
+    /// connections for a moment, and a second failure is the client's.
+    pub(super) fn replay(&mut self, id: ClientId, failed: ServerId, mut errand: Box<Errand>) {
         errand.exchange.rewind();
         errand.replayed = true;
         errand.begun = None;
-        self.servers[server.index()].tally.retries += 1;
+        if let Some(server) = errand.server.and_then(|id| self.servers.get_mut(id.index())) {
+            server.tally.retries += 1;
+        }
         self.counters.replays += 1;
-        let open_one = self.servers[server.index()].pool.reserve();
-        let unsettled =
-            if open_one { self.connect_for(id, server, errand, 0..0) } else { Err(errand) };
+        errand.tried.push(failed);
+        let section = self.sections.of_mut(errand.kind);
+        let other = section
+            .and_then(|s| s.choose(&self.servers, &errand.tried, self.now, &mut self.rng))
+            .unwrap_or(failed);
+        errand.tried.pop();
+        let fresh = self.servers[other.index()].pool.reserve();
+        let unsettled = if fresh { self.connect_for(id, other, errand, 0..0) } else { Err(errand) };
         if let Err(errand) = unsettled {
             self.dispatch(id, errand, 0..0);
         }

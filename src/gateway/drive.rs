@@ -113,9 +113,13 @@ impl Gateway {
         self.close_worker(worker_id);
         let client = &mut self.clients[id.index()];
         let (_, _, State::Exchanging(errand, _)) = client.parts() else { return };
-        let exchange = &errand.exchange;
+        let exchange = &mut errand.exchange;
         let answer = match fault {
-            Fault::Client(Trouble::Refused(refusal)) => Answer::from(refusal),
+            Fault::Client(Trouble::Refused(refusal)) => {
+                // Where the next request would begin is not known, even if this one was read whole.
+                exchange.close_client();
+                Answer::from(refusal)
+            }
             Fault::Client(Trouble::Cut | Trouble::Io(_)) => return self.close_client(id),
             Fault::ServerSilent if reused && !errand.replayed && exchange.may_replay() => {
                 if let State::Exchanging(errand, _) = client.enter(id, State::Reading) {

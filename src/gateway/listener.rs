@@ -22,8 +22,21 @@ pub(super) enum Door {
 }
 
 impl Gateway {
-    /// Clients have arrived, or there is room again.
+    /// Clients have arrived, or there is room again. While accepting rests, the alarm that is set
+    /// does what there is to do.
     pub(super) fn on_listener(&mut self) {
+        match self.door {
+            Door::Open | Door::Full => self.accept_clients(),
+            Door::Resting => {}
+        }
+    }
+
+    /// Accepting has rested.
+    pub(super) fn on_accept_alarm(&mut self) {
+        self.accept_clients();
+    }
+
+    fn accept_clients(&mut self) {
         self.door = Door::Open;
         loop {
             let Some(listener) = &mut self.listener else { return };

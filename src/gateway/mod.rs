@@ -306,7 +306,7 @@ impl Gateway {
             Alarm::ProbeLate(id) => self.on_probe_late(id),
             Alarm::Tunnel(id) => self.on_tunnel_alarm(id),
             Alarm::Names => self.on_names_alarm(),
-            Alarm::Accept => self.on_listener(),
+            Alarm::Accept => self.on_accept_alarm(),
             Alarm::Sweep => {
                 self.sweeps = false;
                 self.on_sweep_alarm();

@@ -76,7 +76,7 @@ impl Gateway {
         if self.probes.iter().any(|(_, probe)| probe.server == server_id) {
             return;
         }
-        let Some(address) = server.next_address() else {
+        let Some(address) = server.socket_address() else {
             return self.note_verdict(server_id, Verdict::Unhealthy(Cause::NameUnknown));
         };
         let entry = self.probes.vacant_entry();
@@ -169,6 +169,9 @@ impl Gateway {
 
     fn note_verdict(&mut self, id: ServerId, verdict: Verdict) {
         let server = &mut self.servers[id.index()];
+        if verdict == Verdict::Unhealthy(Cause::ConnectFailed) {
+            server.try_next_address();
+        }
         match server.health.note(verdict) {
             None => {}
             Some(Change::Up) => {

@@ -5,6 +5,7 @@ use super::admin::Order;
 use super::client::{Entrance, State};
 use super::errand::Errand;
 use super::journal::name_request;
+use super::stop::Stopping;
 use super::token::Token;
 use crate::config::Access;
 use crate::flow::buffer::Buffer;
@@ -152,8 +153,12 @@ impl Gateway {
         let client = &mut self.clients[id.index()];
         client.searched = 0;
         client.enter(id, State::Reading);
-        if !client.inbox.is_empty() || client.socket.is_readable() {
+        let more = !client.inbox.is_empty() || client.socket.is_readable();
+        if more {
             self.agenda.push_back(Token::Client(id));
+        } else if matches!(self.stopping, Some(Stopping::Closing { .. })) {
+            // Its last response promised more, but it asks for nothing now: idle, so closed.
+            return self.close_client(id);
         }
         let deadline = self.now + self.config.frontend.idle_timeout;
         self.set_deadline(id, deadline);

@@ -8,6 +8,7 @@ use crate::limits;
 use crate::net::{Clock, Poll, Signal, Signals};
 use log::{info, warn};
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
@@ -49,7 +50,7 @@ pub fn run(
     let mut signals = signals.map_err(doing("cannot catch signals"))?;
     let max_connections = max_connections(&config);
     let clock = Clock;
-    let gateway = Gateway::new(config, net, Clock, address, max_connections, rand::random::<u64>());
+    let gateway = Gateway::new(config, net, Clock, address, max_connections, seed());
     let mut gateway = gateway.map_err(doing(format!("cannot listen on {address}")))?;
     let address = gateway.address().map_err(doing("cannot listen"))?;
     let office = admin.map(|admin| {
@@ -126,6 +127,12 @@ impl AccessLog {
             scribe.close(limits::LAST_LINES);
         }
     }
+}
+
+/// What is left to chance begins here. The standard library's hasher has asked the system for its
+/// keys; unlike a source of randomness of our own, it needs no device file in an empty root.
+fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 fn listen_address(host: &str, port: u16) -> Result<SocketAddr, Error> {

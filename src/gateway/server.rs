@@ -9,6 +9,7 @@ use crate::config::{Address, Section, ServerConfig};
 use crate::id::ClientId;
 use crate::timer::TimerId;
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ pub struct Server {
     pub address: Address,
     /// What the name resolved to last time it did.
     addresses: Vec<SocketAddr>,
-    /// Which of them is next.
+    /// Which of them is used, modulo their number.
     turn: usize,
     /// A question to the resolver is under way.
     pub resolving: bool,
@@ -43,6 +44,8 @@ pub struct Server {
     pub pool: Pool,
     /// Clients sent away from its line, on the agenda to be sent elsewhere.
     pub dismissed: Vec<ClientId>,
+    /// Why the last connection that could not be made was not: what the dismissed are told.
+    pub failure: io::ErrorKind,
     /// When the pool wants attention, and the alarm for it.
     pub pool_alarm: Option<(Instant, TimerId)>,
     /// The floor of workers is not refilled before this, after a connection failed.
@@ -72,6 +75,7 @@ impl Server {
             probe_alarm: None,
             limits,
             dismissed: Vec::new(),
+            failure: io::ErrorKind::ConnectionRefused,
             pool_alarm: None,
             refill_after: None,
             address,
@@ -96,12 +100,14 @@ impl Server {
         }
     }
 
-    /// Where to connect to next: the addresses in turn, so that one that is dead is not for ever
-    /// the only one tried.
-    pub fn next_address(&mut self) -> Option<SocketAddr> {
-        let address = *self.addresses.get(self.turn % self.addresses.len().max(1))?;
+    /// Where to connect to: the same address until that fails.
+    pub fn socket_address(&self) -> Option<SocketAddr> {
+        self.addresses.get(self.turn % self.addresses.len().max(1)).copied()
+    }
+
+    /// The address failed: the next one, if the name has several.
+    pub fn try_next_address(&mut self) {
         self.turn = self.turn.wrapping_add(1);
-        Some(address)
     }
 
     /// Whether it gets new work: its address is known, and it is not down.

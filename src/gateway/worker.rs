@@ -94,7 +94,7 @@ impl Gateway {
     ) -> io::Result<WorkerId> {
         let entry = self.workers.vacant_entry();
         let id = WorkerId::from(entry.key());
-        let address = self.servers[server.index()].next_address();
+        let address = self.servers[server.index()].socket_address();
         let address = address.ok_or(io::ErrorKind::HostUnreachable)?;
         let socket = self.net.connect(address, Token::Worker(id).into())?;
         let kind = self.servers[server.index()].kind;
@@ -156,17 +156,19 @@ impl Gateway {
         let server = worker.server;
         debug!("{id}: no connection to {}: {why}", self.servers[server.index()]);
         self.close_worker(id);
-        self.note_unreachable(server);
+        self.note_unreachable(server, why);
         if let Some(client) = client {
             self.send_elsewhere(client, server, why);
         }
     }
 
     /// Takes note of a failed connection: the name may have moved, the server may be gone.
-    pub(super) fn note_unreachable(&mut self, id: ServerId) {
+    pub(super) fn note_unreachable(&mut self, id: ServerId, why: io::ErrorKind) {
         self.counters.connect_failures += 1;
         let server = &mut self.servers[id.index()];
         server.tally.connect_failures += 1;
+        server.failure = why;
+        server.try_next_address();
         server.refill_after = Some(self.now + limits::REFILL_PAUSE);
         if server.health.refused(self.now) {
             let why = format!("no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
@@ -180,9 +182,9 @@ impl Gateway {
     /// Sends on whoever was dismissed from a server's line.
     pub(super) fn on_dismissed(&mut self, server: ServerId) {
         let Some(entry) = self.servers.get_mut(server.index()) else { return };
-        let dismissed = std::mem::take(&mut entry.dismissed);
+        let (dismissed, why) = (std::mem::take(&mut entry.dismissed), entry.failure);
         for client in dismissed {
-            self.send_elsewhere(client, server, io::ErrorKind::ConnectionRefused);
+            self.send_elsewhere(client, server, why);
         }
     }
 

@@ -270,6 +270,11 @@ const FILES: &[Row] = &[
          allowed: a host name, an IPv4 or an IPv6 address",
     ),
     (
+        "[frontend]\nhost=a\nport=80\nshutdown_timeout=2\ndrain_delay=2\n[http]\nserver1=a:1",
+        "line 5: [frontend] drain_delay: leaves no time to finish; \
+         it has to be below shutdown_timeout",
+    ),
+    (
         "[frontend]\nhost=\nport=80\n[http]\nserver1=a:1",
         "line 2: [frontend] host: \"\" is not a host name; \
          allowed: a host name, an IPv4 or an IPv6 address",
