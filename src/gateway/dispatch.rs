@@ -199,7 +199,17 @@ impl Gateway {
     /// Sends a request once more, on a fresh connection: the reused one was closed before a byte of
     /// response (rule 26). Another server is preferred. One that has just died may go on taking
     /// connections for a moment, and a second failure is the client's.
-    pub(super) fn replay(&mut self, id: ClientId, failed: ServerId, mut errand: Box<Errand>) {
+    ///
+    /// Where no other has room, the fresh connection takes the dead one's place, which the pool
+    /// counts until then: were it given up first, the line might have it, and all that is left to
+    /// the request might be one more worker about to die.
+    pub(super) fn replay(
+        &mut self,
+        id: ClientId,
+        dead: WorkerId,
+        failed: ServerId,
+        mut errand: Box<Errand>,
+    ) {
         errand.exchange.rewind();
         errand.replayed = true;
         errand.begun = None;
@@ -211,11 +221,13 @@ impl Gateway {
         let section = self.sections.of_mut(errand.kind);
         let other = section
             .and_then(|s| s.choose(&self.servers, &errand.tried, self.now, &mut self.rng))
-            .unwrap_or(failed);
+            .filter(|other| self.servers[other.index()].pool.reserve());
         errand.tried.pop();
-        let fresh = self.servers[other.index()].pool.reserve();
-        let unsettled = if fresh { self.connect_for(id, other, errand, 0..0) } else { Err(errand) };
-        if let Err(errand) = unsettled {
+        match other {
+            Some(_) => self.close_worker(dead),
+            None => self.bury_worker(dead),
+        }
+        if let Err(errand) = self.connect_for(id, other.unwrap_or(failed), errand, 0..0) {
             self.dispatch(id, errand, 0..0);
         }
     }

@@ -110,6 +110,15 @@ impl Gateway {
     fn abort(&mut self, id: ClientId, worker_id: WorkerId, fault: Fault) {
         let worker = &self.workers[worker_id.index()];
         let (server, reused) = (worker.server, worker.served > 0);
+        let client = &mut self.clients[id.index()];
+        let (_, _, State::Exchanging(errand, _)) = client.parts() else { return };
+        let again = fault == Fault::ServerSilent && reused && !errand.replayed;
+        if again && errand.exchange.may_replay() {
+            if let State::Exchanging(errand, _) = client.enter(id, State::Reading) {
+                self.replay(id, worker_id, server, errand);
+            }
+            return;
+        }
         self.close_worker(worker_id);
         let client = &mut self.clients[id.index()];
         let (_, _, State::Exchanging(errand, _)) = client.parts() else { return };
@@ -121,12 +130,6 @@ impl Gateway {
                 Answer::from(refusal)
             }
             Fault::Client(Trouble::Cut | Trouble::Io(_)) => return self.close_client(id),
-            Fault::ServerSilent if reused && !errand.replayed && exchange.may_replay() => {
-                if let State::Exchanging(errand, _) = client.enter(id, State::Reading) {
-                    self.replay(id, server, errand);
-                }
-                return;
-            }
             Fault::ServerSilent | Fault::Server(Trouble::Cut | Trouble::Io(_)) => {
                 self.counters.server_faults += 1;
                 Answer::server_closed()

@@ -316,7 +316,7 @@ impl Gateway {
         self.arm_pool(id);
     }
 
-    /// Closes a worker that its pool has forgotten already.
+    /// Closes a worker whose place in the pool is given up already, or kept for another.
     pub(super) fn bury_worker(&mut self, id: WorkerId) {
         self.workers[id.index()].enter(id, State::Closed);
         self.departed.push(Token::Worker(id));

@@ -7,6 +7,7 @@ use super::message::{Framing, Head, Message, Reader};
 use super::reply::frame_size;
 use super::request::ACCEPT;
 use super::voice::{Silence, Step, Voice};
+use crate::limits;
 use crate::net::simulated::end::EndId;
 use crate::net::simulated::world::World;
 use std::io::ErrorKind;
@@ -47,7 +48,7 @@ pub struct Client {
     requests: Vec<usize>,
     hostile: Option<&'static Row>,
     reader: Reader,
-    /// Requests that have been said, at least their heads.
+    /// Requests that have been begun.
     asked: usize,
     /// Final responses that have been read.
     answered: usize,
@@ -57,6 +58,8 @@ pub struct Client {
     tunnelled: Option<Vec<u8>>,
     /// The gateway will send no more.
     heard_all: bool,
+    /// A write has told that the connection was reset.
+    reset: bool,
     /// Nothing that still comes is of interest.
     leaving: bool,
     /// A slow reader does not read before this.
@@ -79,6 +82,7 @@ impl Client {
             parting: false,
             tunnelled: None,
             heard_all: false,
+            reset: false,
             leaving: false,
             rests_until: Duration::ZERO,
         }
@@ -99,7 +103,9 @@ impl Client {
         loop {
             match self.voice.speak(world, self.end) {
                 Silence::Gate(gate) if self.may_pass(&gate) => self.voice.pass(),
-                Silence::Empty if self.heard_all => {
+                Silence::Empty | Silence::Blocked
+                    if self.heard_all && (self.voice.is_empty() || self.voice.is_stuck()) =>
+                {
                     world.close(self.end);
                     return false;
                 }
@@ -107,6 +113,8 @@ impl Client {
                 Silence::Closed => return false,
                 Silence::Broken => {
                     // What came before the RST may still be there to be read.
+                    self.reset = true;
+                    world.wake(self.end, Duration::ZERO);
                     self.voice.hush();
                     if self.appetite == Appetite::None || self.heard_all {
                         world.close(self.end);
@@ -151,6 +159,7 @@ impl Client {
         };
         loop {
             match world.read(self.end, &mut room[..most]) {
+                Ok(0) if self.reset => return Some(Ending::Reset),
                 Ok(0) => return Some(Ending::Closed),
                 Ok(count) => self.hear(&room[..count], ledger),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
@@ -257,7 +266,7 @@ impl Client {
             return;
         }
         if let Some(row) = self.hostile {
-            if self.answered == 0 && !row.statuses.contains(&0) {
+            if self.answered == 0 && !ledger.troubles.stopping && !row.statuses.contains(&0) {
                 ledger.wrong(format!("{:?} was not answered", row.name));
             }
             return;
@@ -272,6 +281,12 @@ impl Client {
             return self.take(&message, ledger);
         }
         let Some(id) = self.current() else { return };
+        // Whoever goes on sending behind what turns out to be the last answer risks that the
+        // kernel destroys it, once the gateway has lingered long enough (RFC 9112 9.6).
+        let long = ledger.cases[id].request.len > limits::LINGER_BYTES / 2;
+        if ending == Ending::Reset && (long || self.asked > self.answered + 1) {
+            return;
+        }
         if self.reader.is_inside() {
             ledger.cut(id, self.reader.partial(), ending);
         } else if self.asked > self.answered && !self.parting {

@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Turns after which a gateway is taken to spin.
-const TURNS_MAX: usize = 400_000;
+const TURNS_MAX: usize = 50_000;
 /// By then every client must have been served or sent away.
 const PATIENCE: Duration = Duration::from_secs(900);
 /// What is left to grow stale, once the last client has gone, has grown stale by then.

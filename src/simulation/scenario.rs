@@ -153,6 +153,9 @@ impl Scenario {
             let timeout = chance.pick(&[60, 4]);
             let _ = writeln!(text, "response_timeout={timeout}");
         }
+        if name == "websocket" {
+            let _ = writeln!(text, "idle_timeout=150");
+        }
         for (number, host) in hosts.iter().enumerate() {
             let number = number + 1;
             let at = match &host.name {

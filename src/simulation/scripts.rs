@@ -18,10 +18,15 @@ pub fn any(scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) -> Scr
     let rude = scenario.is_next_rude(chance);
     let first = ledger.cases.len();
     let count = chance.within(1..=5);
+    let mut more = true;
     for id in first..first + count {
-        ledger.enter(Request::any(id, scenario.content_max, chance), !rude);
+        if more {
+            let request = Request::any(id, scenario.content_max, chance);
+            more = !request.last;
+            ledger.enter(request, !rude);
+        }
     }
-    if scenario.plain < scenario.hosts.len() && chance.percent(30) {
+    if more && scenario.plain < scenario.hosts.len() && chance.percent(30) {
         let len = size(scenario.content_max, chance);
         let id = ledger.cases.len();
         ledger.enter(Request::handshake(id, len), !rude);
@@ -47,8 +52,8 @@ pub fn plain(
         let id = ledger.cases.len();
         let request = Request { last: false, old: false, ..Request::any(id, 100, chance) };
         steps.push(Step::Answered(place));
-        steps.push(Step::Say(request.head()));
         steps.push(Step::Done(id));
+        steps.push(Step::Say(request.head()));
         if request.expects {
             steps.push(Step::Continued);
         }
@@ -78,13 +83,13 @@ fn honest(ids: &[usize], scenario: &Scenario, ledger: &Ledger, chance: &mut Chan
         if request.expects {
             // What `100 Continue` is about must be plain to whoever waits for it.
             steps.push(Step::Answered(place));
-            steps.extend([Step::Say(wire), Step::Done(*id), Step::Continued, Step::Say(body)]);
+            steps.extend([Step::Done(*id), Step::Say(wire), Step::Continued, Step::Say(body)]);
             continue;
         }
         wire.extend_from_slice(&body);
         let split = request.head().len().min(wire.len());
         let rest = wire.split_off(split + chance.below(wire.len() - split + 1));
-        steps.extend([Step::Say(wire), Step::Done(*id), Step::Say(rest)]);
+        steps.extend([Step::Done(*id), Step::Say(wire), Step::Say(rest)]);
         if request.websocket {
             let early = chance.percent(30);
             let frames = frames(*id, Speaker::Client, request.len, frame_size(*id));

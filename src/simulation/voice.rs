@@ -22,7 +22,7 @@ pub enum Step {
     Answered(usize),
     /// Goes on when `100 Continue` has been read.
     Continued,
-    /// The response to that request has been said without a fault.
+    /// A client begins that request; a server has said its response without a fault.
     Done(usize),
     /// Sends a FIN.
     Finish,
@@ -73,6 +73,11 @@ impl Voice {
     /// Whether there is no step left.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether it will never say anything more.
+    pub fn is_stuck(&self) -> bool {
+        matches!(self.steps.front(), Some(Step::Stall))
     }
 
     /// Drops every step.

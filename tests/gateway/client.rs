@@ -1,6 +1,6 @@
 //! The client's side: requests as bytes, responses as messages.
 
-use crate::wire::{Body, Cut, End, Head, Length, Wire};
+use crate::wire::{Body, Cut, Head, Length, Wire};
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 
@@ -91,12 +91,6 @@ impl Client {
                 _ => interim.push(head),
             }
         }
-    }
-
-    /// Leaves in order, and sees that the gateway does.
-    pub(crate) fn leave(mut self) {
-        self.finish();
-        assert_eq!(self.end(), End::Fin);
     }
 }
 

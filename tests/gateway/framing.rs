@@ -264,6 +264,7 @@ fn a_client_that_pipelines_without_end_is_stopped_and_then_served_in_order() {
 
 #[test]
 fn what_follows_a_response_poisons_the_worker() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let smuggled = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
     // Method, response; more than the framing allows.
     let cases = [
@@ -272,12 +273,7 @@ fn what_follows_a_response_poisons_the_worker() {
         ("HEAD", format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{smuggled}")),
         ("GET", format!("HTTP/1.1 204 No Content\r\n\r\n{smuggled}")),
         ("GET", format!("HTTP/1.1 304 Not Modified\r\n\r\n{smuggled}")),
-        (
-            "GET",
-            format!(
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n{smuggled}"
-            ),
-        ),
+        ("GET", format!("{chunked}4\r\ngood\r\n0\r\n\r\n{smuggled}")),
         ("GET", format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood\r\n{smuggled}")),
     ];
     let origin = Origin::bind();

@@ -246,10 +246,8 @@ fn target_of(bytes: usize) -> String {
 #[test]
 fn each_size_has_its_limit_and_its_answer() {
     let chunk = |bytes: usize| {
-        let data = "x".repeat(bytes);
-        format!(
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{bytes:x}\r\n{data}\r\n0\r\n\r\n"
-        )
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        format!("{head}{bytes:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(bytes))
     };
     let length = |bytes: usize| {
         let data = "x".repeat(bytes);
@@ -278,6 +276,7 @@ fn each_size_has_its_limit_and_its_answer() {
         let response = client.response();
         assert_eq!(response.status(), status, "{key} {beyond:.80?}");
         assert_eq!(response.head.field("Connection"), Some("close"), "{key} {beyond:.80?}");
+        drop(gateway);
         assert!(server.try_request().is_none(), "{key} {beyond:.80?}");
     }
 }

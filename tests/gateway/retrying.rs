@@ -77,6 +77,49 @@ fn a_request_is_sent_a_second_time_and_never_a_third() {
 }
 
 #[test]
+fn a_request_that_is_sent_again_has_the_place_of_the_worker_that_died() {
+    let origin = Origin::bind();
+    let http = http(&[origin.address()], "serverN_max_workers=1");
+    let gateway = Gateway::start(&config("", &format!("{http}[log]\nlevel=trace\n")));
+    let (mut client, mut server) = served_once(&gateway, &origin);
+    client.ask("GET", "/again");
+    assert_eq!(server.request().head.target(), "/again");
+    let already = gateway.logged("=> Waiting").len();
+    let mut waiting = gateway.client();
+    waiting.ask("GET", "/waits");
+    gateway.wait_for_log("=> Waiting", already + 1);
+    drop(server);
+    let (mut server, request) = origin.accept_request();
+    assert_eq!(request.head.target(), "/again", "nobody in line may have the fresh connection");
+    server.send(SERVED);
+    assert_eq!(client.response().text(), "served");
+    assert_eq!(server.request().head.target(), "/waits");
+    server.send(SERVED);
+    assert_eq!(waiting.response().text(), "served");
+}
+
+#[test]
+fn a_request_is_sent_again_rather_to_another_server() {
+    let (first, second) = (Origin::bind(), Origin::bind());
+    let http = http(&[first.address(), second.address()], "algorithm=round-robin");
+    let gateway = Gateway::start(&config("", &http));
+    let (mut client, mut server) = served_once(&gateway, &first);
+    let mut other = gateway.client();
+    other.ask("GET", "/other");
+    let (mut other_server, _) = second.accept_request();
+    client.ask("GET", "/again");
+    server.request();
+    drop(server);
+    let (mut fresh, request) = second.accept_request();
+    assert_eq!(request.head.target(), "/again");
+    fresh.send(SERVED);
+    assert_eq!(client.response().text(), "served");
+    first.assert_quiet();
+    other_server.send(SERVED);
+    assert_eq!(other.response().text(), "served");
+}
+
+#[test]
 fn a_fresh_worker_that_dies_is_the_server_s_answer() {
     let origin = Origin::bind();
     let gateway = in_front_of(origin.address(), "");

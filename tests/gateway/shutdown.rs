@@ -64,21 +64,23 @@ fn a_request_under_way_is_finished_and_nobody_else_let_in() {
     let mut beginning = gateway.client();
     beginning.send("GET /late HTTP/1.1\r\n");
 
-    gateway.terminate();
-    assert_eq!(idle.end(), End::Fin);
-    let address = gateway.address();
-    wait_until("the listener to close", || TcpStream::connect(address).is_err());
-    assert!(gateway.is_running());
-    server.send(ok("finished"));
-    let response = client.response();
-    assert_eq!(response.text(), "finished");
-    assert_eq!(response.head.field("Connection"), Some("close"));
-    assert_eq!(client.end(), End::Fin);
-    streaming.send("half");
-    assert_eq!(begun.exactly(8), b"halfhalf");
-    assert_eq!(begun.end(), End::Fin);
-    drop(beginning);
-    let (took, ()) = timed(|| assert_ends_well(&mut gateway));
+    let (took, ()) = timed(|| {
+        gateway.terminate();
+        assert_eq!(idle.end(), End::Fin);
+        let address = gateway.address();
+        wait_until("the listener to close", || TcpStream::connect(address).is_err());
+        assert!(gateway.is_running());
+        server.send(ok("finished"));
+        let response = client.response();
+        assert_eq!(response.text(), "finished");
+        assert_eq!(response.head.field("Connection"), Some("close"));
+        assert_eq!(client.end(), End::Fin);
+        streaming.send("half");
+        assert_eq!(begun.exactly(8), b"halfhalf");
+        assert_eq!(begun.end(), End::Fin);
+        drop(beginning);
+        assert_ends_well(&mut gateway);
+    });
     assert!(took < SOON, "{took:?}");
 }
 

@@ -1,7 +1,7 @@
 //! Bodies of any size cross at the pace of whoever is slower, in bounded memory.
 
 use crate::origin::Origin;
-use crate::support::{Gateway, in_front_of, wait_until};
+use crate::support::{Gateway, config, http, in_front_of, wait_until};
 use crate::wire::{Body, Length, Wire};
 use std::thread;
 
@@ -184,6 +184,35 @@ fn a_server_that_does_not_read_stops_its_client() {
     rest.join().expect("all was sent");
     server.send("HTTP/1.1 204 No Content\r\n\r\n");
     assert_eq!(client.response().status(), 204);
+    assert_bounded(&gateway);
+}
+
+#[test]
+fn a_large_request_waits_in_line_without_being_read() {
+    let origin = Origin::bind();
+    let sections = http(&[origin.address()], "serverN_max_workers=1");
+    let gateway = Gateway::start(&config("", &format!("{sections}[log]\nlevel=trace\n")));
+    let mut client = gateway.client();
+    client.ask("GET", "/");
+    let (mut server, _) = origin.accept_request();
+    let mut waiting = gateway.client();
+    let (field, length) = framing(true);
+    waiting.send(format!("PUT /large HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n"));
+    gateway.wait_for_log("=> Waiting", 2);
+    let before = gateway.peak_memory();
+    let pouring = pour_in(waiting.into(), true);
+    for _ in 0..100 {
+        // Whoever else asks would show that the loop reads what it should not.
+        assert_eq!(gateway.client().get("http:/").status(), 400);
+    }
+    let grown = gateway.peak_memory() - before;
+    assert!(grown < MIB as u64, "grown by {grown} bytes");
+    server.send("HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(client.response().status(), 204);
+    assert_eq!(server.head().target(), "/large");
+    assert_arrives(&mut server, length);
+    server.send("HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(pouring.join().expect("all was sent").head().status(), 204);
     assert_bounded(&gateway);
 }
 

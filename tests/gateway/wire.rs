@@ -107,7 +107,7 @@ impl Head {
     /// What the fields say of the body.
     pub(crate) fn length(&self) -> Option<Length> {
         match (self.field("Transfer-Encoding"), self.field("Content-Length")) {
-            (Some(coding), None) if coding == "chunked" => Some(Length::Chunks),
+            (Some("chunked"), None) => Some(Length::Chunks),
             (None, Some(length)) => Some(Length::Exactly(length.parse().expect("a length"))),
             (None, None) => None,
             both => panic!("not one framing: {both:?}"),
@@ -132,11 +132,6 @@ impl Wire {
     /// A connection to that address.
     pub(crate) fn connect(address: SocketAddr) -> Self {
         Self::new(TcpStream::connect(address).expect("a connection"))
-    }
-
-    /// The address of this end.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.stream.local_addr().expect("an address")
     }
 
     /// The socket, and what was read beyond the last message.
@@ -183,11 +178,6 @@ impl Wire {
     /// Ends the connection by a reset.
     pub(crate) fn reset(self) {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("a reset to come");
-    }
-
-    /// Makes the kernel hold little for this end, so that not reading is soon noticed.
-    pub(crate) fn read_little(&self) {
-        SockRef::from(&self.stream).set_recv_buffer_size(4096).expect("a small buffer");
     }
 
     /// Reads more; false at the end of the stream, orderly or not.

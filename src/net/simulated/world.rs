@@ -233,7 +233,7 @@ impl World {
     /// An edge for which there is no reason: readiness is a hint.
     fn invent_edge(&mut self) -> Option<(usize, Ready)> {
         let id = self.chance.below(self.ends.len());
-        let Owner::Gateway(key) = self.ends[id].owner else { return None };
+        let Owner::Gateway(key) = self.ends.get(id)?.owner else { return None };
         let (readable, writable) = (self.chance.percent(50), self.chance.percent(50));
         Some((key, Ready { readable, writable, ended: false, broken: false }))
     }
