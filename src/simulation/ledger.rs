@@ -235,7 +235,11 @@ impl Ledger {
         let case = &self.cases[id];
         let excused = !case.good || !case.faults.is_empty() || self.troubles.stopping;
         if !excused {
-            self.wrong(format!("request {id}: cut short ({ending:?}) in {:?}; {}", partial.map(|m| (&m.head, m.content.len())), self.story(id)));
+            self.wrong(format!(
+                "request {id}: cut short ({ending:?}) in {:?}; {}",
+                partial.map(|m| (&m.head, m.content.len())),
+                self.story(id)
+            ));
         }
     }
 
