@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             with_config(&path, |config| say(&explain(&config, descriptors())))
         }
         Ok(Command::Healthcheck(path)) => {
-            with_config(&path, |config| match healthcheck::ask(&config.frontend) {
+            with_config(&path, |config| match healthcheck::ask(&config) {
                 Ok(()) => say("alive\n"),
                 Err(error) => complain(FAILED, &error),
             })

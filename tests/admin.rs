@@ -150,7 +150,8 @@ fn connect(address: SocketAddr) -> TcpStream {
 /// Puts one request on a connection and reads the answer, by its Content-Length.
 fn put(stream: &mut TcpStream, line: &str, fields: &str) -> Answer {
     let host = stream.peer_addr().unwrap();
-    write!(stream, "{line} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n").unwrap();
+    let head = format!("{line} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

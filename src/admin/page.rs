@@ -64,9 +64,8 @@ fn numbers(out: &mut String, snapshot: &Snapshot) -> fmt::Result {
     tile("own answers", &Count(refused), &"")?;
     tile("tunnels", &turns.tunnels, &"open")?;
     tile("turn p99", &Seconds(turns.time.quantile(0.99)), &"")?;
-    match turns.memory {
-        Some(bytes) => tile("memory", &Count(bytes / 1024 / 1024), &"MiB")?,
-        None => {}
+    if let Some(bytes) = turns.memory {
+        tile("memory", &Count(bytes / 1024 / 1024), &"MiB")?;
     }
     out.push_str("</section>");
     Ok(())

@@ -107,7 +107,8 @@ impl Route {
     pub fn of(head: &RequestHead<'_, '_>, token: Option<&str>) -> Result<Self, Denial> {
         let target = head.target();
         let path = target.split_once('?').map_or(target, |(path, _)| path);
-        let (route, method) = Self::named(path).ok_or(Denial::Unknown)?;
+        let from_page = head.field("Accept").is_some_and(|accept| accept.starts_with(b"text/html"));
+        let (route, method) = Self::named(path, from_page).ok_or(Denial::Unknown)?;
         if !route.is_open_to_all() {
             match token {
                 Some(token) if !shows(head, token) => return Err(Denial::Token),
@@ -124,18 +125,11 @@ impl Route {
         if !head.framing.is_complete() {
             return Err(Denial::Content);
         }
-        Ok(match route {
-            Self::Steer(steer) => {
-                let accept = head.field("Accept").unwrap_or_default();
-                let from_page = accept.starts_with(b"text/html");
-                Self::Steer(Steer { from_page, ..steer })
-            }
-            other => other,
-        })
+        Ok(route)
     }
 
     /// What is at a path, and which method it takes.
-    fn named(path: &str) -> Option<(Self, &'static str)> {
+    fn named(path: &str, from_page: bool) -> Option<(Self, &'static str)> {
         let parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         Some(match parts[..] {
             [""] => (Self::Page, "GET"),
@@ -153,7 +147,7 @@ impl Route {
                 };
                 let number = number.parse().ok()?;
                 let http = section == "http";
-                (Self::Steer(Steer { http, number, drain, from_page: false }), "POST")
+                (Self::Steer(Steer { http, number, drain, from_page }), "POST")
             }
             ["log", level] => (Self::Level(level.parse().ok()?), "POST"),
             _ => return None,
@@ -220,7 +214,8 @@ fn is_local(authority: &str) -> bool {
 /// Does a request that changes something come from our own page, or from no page at all?
 fn is_own(head: &RequestHead<'_, '_>) -> bool {
     all(head.fields, "Origin").all(|origin| {
-        let authority = origin.strip_prefix(b"http://").or(origin.strip_prefix(b"https://"));
+        let authority =
+            origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
         authority.is_some_and(|a| a.eq_ignore_ascii_case(head.authority().as_bytes()))
     })
 }

@@ -242,10 +242,8 @@ impl Fill {
 
 fn refused<T>(block: &Block, entry: &Entry, reason: Reason, row: &Key<T>) -> Error {
     let allowed = row.rule.allowed();
-    let found = match row.rule {
-        Rule::Secret(_) => "(hidden)".to_owned(),
-        _ => entry.value.clone(),
-    };
+    let is_secret = matches!(row.rule, Rule::Secret(_));
+    let found = if is_secret { "(hidden)".to_owned() } else { entry.value.clone() };
     block.error_at(entry, Problem::Value { found, reason, allowed })
 }
 
