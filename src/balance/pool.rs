@@ -224,6 +224,14 @@ impl Pool {
         overdue
     }
 
+    /// How many workers to open now, whatever else speaks against it, because people stand in line
+    /// and every worker that they waited for is gone: one. It counts as connecting at once.
+    pub fn last_resort(&mut self) -> usize {
+        let stranded = self.open() == 0 && !self.line.is_empty();
+        self.connecting += usize::from(stranded);
+        usize::from(stranded)
+    }
+
     /// How many workers to open now to have `min` of them, and at least one while anybody stands
     /// in line. They count as connecting at once.
     pub fn shortage(&mut self) -> usize {

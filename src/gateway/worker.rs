@@ -254,7 +254,7 @@ impl Gateway {
             self.timers.cancel(timer);
         }
         let server = &mut self.servers[server_id.index()];
-        if unused && old != State::Closed {
+        if unused && old == State::Idle {
             // A server that closes what was never used would have us reconnect without end.
             server.refill_after = Some(self.now + limits::REFILL_PAUSE);
         }
@@ -297,6 +297,8 @@ impl Gateway {
         if may_refill {
             server.refill_after = None;
             wanted += server.pool.shortage();
+        } else if server.is_available(self.now) {
+            wanted += server.pool.last_resort();
         }
         for _ in 0..wanted {
             if let Err(error) = self.open_worker(id, None) {

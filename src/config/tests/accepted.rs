@@ -86,7 +86,7 @@ max_header_bytes = 256
 max_headers = 1
 max_body_bytes = 9007199254740991
 trusted_proxies = private, 203.0.113.7
-shutdown_timeout = 0
+shutdown_timeout = 6
 drain_delay = 5s
 [http]
 algorithm = round-robin
@@ -129,7 +129,7 @@ fn every_key_can_be_given() {
     assert_eq!((frontend.max_header_bytes, frontend.max_headers), (256, 1));
     assert_eq!(frontend.max_body_bytes, 9_007_199_254_740_991);
     assert_eq!(frontend.trusted_proxies.len(), 9);
-    assert_eq!((frontend.shutdown_timeout, frontend.drain_delay), (seconds(0), seconds(5)));
+    assert_eq!((frontend.shutdown_timeout, frontend.drain_delay), (seconds(6), seconds(5)));
     assert_eq!(http.algorithm, Algorithm::RoundRobin);
     let path = "/health?deep=1".to_owned();
     let (interval, timeout) = (Duration::from_millis(10), seconds(1));

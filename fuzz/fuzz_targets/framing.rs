@@ -1,0 +1,4 @@
+//! Fuzzes the property `framing`, which `tests/properties` describes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tidegate_fuzz::properties::framing(bytes));

@@ -1,0 +1,4 @@
+//! Fuzzes the property `response_head`, which `tests/properties` describes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tidegate_fuzz::properties::response_head(bytes));
