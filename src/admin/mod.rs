@@ -1,7 +1,8 @@
 //! What does an operator see? Pure: values in, bytes out.
 //!
 //! The gateway fills one plain [`Snapshot`](snapshot::Snapshot) of itself, and everything told on
-//! the admin listener is a rendering of that: so the page, the JSON and the metrics cannot disagree.
+//! the admin listener is a rendering of that. So the page, the JSON and the metrics cannot
+//! disagree.
 //!
 //! | request | answer |
 //! |---|---|

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 const PAGE: &str = include_str!("page.html");
 
-const MARK: &str = "<svg viewBox='0 0 32 32' aria-hidden='true'><rect width='32' height='32' rx='8' \
-    fill='#0b7285'/><path d='M5 20c3.5-4 7-4 11 0s7.500 4 11 0M5 13c3.500-4 7-4 11 0s7.500 4 11 0' \
-    fill='none' stroke='#fff' stroke-width='2.600' stroke-linecap='round'/></svg>";
+const MARK: &str = "<svg viewBox='0 0 32 32' aria-hidden='true'>\
+    <rect width='32' height='32' rx='8' fill='#0b7285'/>\
+    <path d='M5 20c3.5-4 7-4 11 0s7.5 4 11 0M5 13c3.5-4 7-4 11 0s7.5 4 11 0' fill='none' \
+    stroke='#fff' stroke-width='2.6' stroke-linecap='round'/></svg>";
 
 /// The whole page.
 pub fn render(snapshot: &Snapshot) -> String {
@@ -121,7 +122,8 @@ fn server(out: &mut String, section: &Section, server: &Server) -> fmt::Result {
     let standing = server.standing.as_str().replace('_', " ");
     write!(
         out,
-        "<article class='card server {class}'><div class='title'><b>server{}</b><span class='dim name'>{}</span>\
+        "<article class='card server {class}'><div class='title'><b>server{}</b>\
+         <span class='dim name'>{}</span>\
          <span class='push pill {class}'>{standing}</span></div>",
         server.number,
         Plain(&server.address)
@@ -180,7 +182,8 @@ fn pool(out: &mut String, server: &Server) -> fmt::Result {
     }
     write!(
         out,
-        "</span><span title='busy, idle, floor to ceiling'>{} busy, {} idle of {}&ndash;{}</span></div>",
+        "</span><span title='busy, idle, floor to ceiling'>{} busy, {} idle of {}&ndash;{}</span>\
+         </div>",
         workers.busy, workers.idle, workers.floor, workers.ceiling
     )?;
     let full = if server.line > 0 && server.waiting >= server.line { "full" } else { "" };

@@ -183,7 +183,7 @@ impl Fill {
         }
     }
 
-    /// Whoever can reach the admin listener can take servers out: beyond loopback that needs a word.
+    /// Whoever reaches the admin listener can take servers out. Beyond loopback that needs a word.
     fn admin(&mut self, block: &Block) -> Result<Admin, Error> {
         let mut admin = Admin { host: String::new(), port: 0, token: None };
         self.rows(ADMIN, &mut admin, block, None)?;

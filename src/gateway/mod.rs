@@ -12,7 +12,7 @@
 //! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
 //! | `server`, `section`, `worker`, `names` | the other side |
 //! | `probe`, `tunnel` | health, WebSocket |
-//! | `admin` | operators |
+//! | `admin`, `snapshot` | operators |
 //! | `journal`, `entry`, `scribe` | the access log |
 //! | `reload` | another configuration |
 //! | `stop`, `counters`, `invariants` | the end, what is told, what must hold |
@@ -40,6 +40,7 @@ pub mod run;
 pub mod scribe;
 pub mod section;
 pub mod server;
+mod snapshot;
 mod stop;
 pub mod token;
 pub mod tunnel;
