@@ -135,8 +135,11 @@ impl Gateway {
                         self.agenda.push_back(Token::Client(client));
                     }
                     None => {
-                        let release = server.pool.connected(id, self.now);
+                        let (release, server) =
+                            (server.pool.connected(id, self.now), worker.server);
                         self.settle(id, release);
+                        // Whom it was opened for may have been served by another one.
+                        self.arm_pool(server);
                     }
                 }
             }
