@@ -13,6 +13,9 @@
 //!           |                 +-- must close --> Lingering --> Closed <---+ fault after first byte
 //!           +-- idle or gone ------------------------------------^
 //! ```
+//!
+//! An operator's request (see [`Entrance`]) leads from Reading straight to Answering, or to
+//! Watching, which lasts until the operator leaves or is too slow.
 
 use super::errand::Errand;
 use crate::admin::route::Feed;
