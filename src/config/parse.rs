@@ -7,13 +7,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::keys::{self, ADMIN, FRONTEND, LOG, SECTION, SERVER};
+use super::keys::{self, ADMIN, FRONTEND, LOG, SECTION, SERVER, TUNNELS};
 use super::lines::{self, Block, Entry};
 use super::nearest::nearest;
 use super::rule::{Fallback, Key, Rule};
 use super::value::Reason;
-use super::{Access, Address, Admin, Algorithm, Config, Error, Frontend, HealthCheck, Log};
-use super::{Problem, Section, ServerConfig, Setting, Workers};
+use super::{
+    Access, Address, Admin, Algorithm, Config, Error, Frontend, HealthCheck, Log, Problem,
+};
+use super::{Question, Section, ServerConfig, Setting, Sticky, Tunnels, Workers};
 
 /// The most servers of one section; every one of them is probed, and offered each request.
 const SERVERS_MAX: usize = 1000;
@@ -129,6 +131,7 @@ impl Fill {
 
     fn section(&mut self, block: &Block) -> Result<Section, Error> {
         let health = HealthCheck {
+            question: Question::Http,
             interval: Duration::ZERO,
             timeout: Duration::ZERO,
             path: String::new(),
@@ -140,10 +143,23 @@ impl Fill {
             health: Some(health),
             connect_timeout: Duration::ZERO,
             response_timeout: Duration::ZERO,
-            idle_timeout: Duration::ZERO,
+            sticky: Sticky::Off,
+            tunnels: Tunnels {
+                idle_timeout: Duration::ZERO,
+                close_timeout: Duration::ZERO,
+                ping_interval: Duration::ZERO,
+                max_age: Duration::ZERO,
+                max: 0,
+                max_per_client: 0,
+                rate: 0,
+                burst: 0,
+                drain_close_code: 0,
+                rebalance_rate: 0,
+            },
             servers: Vec::new(),
         };
         self.rows(SECTION, &mut section, block, None)?;
+        self.rows(TUNNELS, &mut section, block, None)?;
         let keys = block.entries.iter().filter_map(|entry| server_key(&entry.key));
         let numbers: BTreeSet<u64> = keys.filter_map(|(digits, _)| digits.parse().ok()).collect();
         if numbers.is_empty() {

@@ -199,6 +199,9 @@ impl Gateway {
         let kind = if steer.drain { events::Kind::Drained } else { events::Kind::Restored };
         self.record(kind, Some(id), "");
         self.tend_pool(id);
+        if !steer.drain {
+            self.rebalance(id);
+        }
         Ok(())
     }
 

@@ -92,6 +92,21 @@ pub enum Afterwards {
 }
 
 impl State {
+    /// The errand that is under way.
+    pub fn errand(&self) -> Option<&Errand> {
+        match self {
+            Self::Waiting(errand, _)
+            | Self::Knocking(errand)
+            | Self::Exchanging(errand, _)
+            | Self::Switching(errand, _) => Some(errand),
+            Self::Reading
+            | Self::Answering(..)
+            | Self::Watching(..)
+            | Self::Lingering(_)
+            | Self::Closed => None,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Reading => "Reading",

@@ -4,10 +4,11 @@ use super::Gateway;
 use super::answering::Manner;
 use super::client::State;
 use super::errand::Errand;
-use super::section::Kind;
+use super::section::{Kind, Wish};
 use super::worker;
 use crate::admin::events;
 use crate::balance::pool::Checkout;
+use crate::config::Sticky;
 use crate::http::answer::Answer;
 use crate::id::{ClientId, ServerId, WorkerId};
 use crate::limits;
@@ -18,6 +19,10 @@ impl Gateway {
     /// Finds a server for the client's request. `early` is the part of the scratch that came
     /// behind the head.
     pub(super) fn dispatch(&mut self, id: ClientId, mut errand: Box<Errand>, early: Range<usize>) {
+        if let Err(answer) = self.admit(id, &mut errand) {
+            return self.refuse(id, errand, early, &answer);
+        }
+        let peer = self.clients[id.index()].peer;
         // Each round rules a server out, or a worker that turned out to be dead.
         loop {
             let section = self.sections.of_mut(errand.kind);
@@ -28,11 +33,15 @@ impl Gateway {
                 };
                 return self.refuse(id, errand, early, &answer);
             };
-            let chosen = section.choose(&self.servers, &errand.tried, self.now, &mut self.rng);
+            let wish = Wish { tried: &errand.tried, cookie: errand.cookie, peer };
+            let chosen = section.choose(&self.servers, &wish, self.now, &mut self.rng);
             let Some(server) = chosen else {
                 let answer = errand.failure.take().unwrap_or_else(Answer::no_healthy_server);
                 return self.refuse(id, errand, early, &answer);
             };
+            let name = self.servers[server.index()].name;
+            let news = section.sticky == Sticky::Cookie && errand.cookie != Some(name);
+            errand.exchange.set_cookie(news.then_some(name));
             let settled = match errand.kind {
                 Kind::Http => self.check_out(id, server, errand, early.clone()),
                 Kind::WebSocket => self.connect_for(id, server, errand, early.clone()),
@@ -217,12 +226,7 @@ impl Gateway {
             server.tally.retries += 1;
         }
         self.counters.replays += 1;
-        errand.tried.push(failed);
-        let section = self.sections.of_mut(errand.kind);
-        let other = section
-            .and_then(|s| s.choose(&self.servers, &errand.tried, self.now, &mut self.rng))
-            .filter(|other| self.servers[other.index()].pool.reserve());
-        errand.tried.pop();
+        let other = self.choose_other(id, failed, &mut errand);
         match other {
             Some(_) => self.close_worker(dead),
             None => self.bury_worker(dead),
@@ -230,6 +234,26 @@ impl Gateway {
         if let Err(errand) = self.connect_for(id, other.unwrap_or(failed), errand, 0..0) {
             self.dispatch(id, errand, 0..0);
         }
+    }
+
+    /// A server with room for a fresh connection, other than the one that failed; none where the
+    /// client is to stay with its own.
+    fn choose_other(
+        &mut self,
+        id: ClientId,
+        failed: ServerId,
+        errand: &mut Errand,
+    ) -> Option<ServerId> {
+        let section = self.sections.of_mut(errand.kind)?;
+        if section.sticky != Sticky::Off {
+            return None;
+        }
+        errand.tried.push(failed);
+        let peer = self.clients[id.index()].peer;
+        let wish = Wish { tried: &errand.tried, cookie: None, peer };
+        let other = section.choose(&self.servers, &wish, self.now, &mut self.rng);
+        errand.tried.pop();
+        other.filter(|other| self.servers[other.index()].pool.reserve())
     }
 
     /// Tells the client why no server will answer it.
@@ -257,6 +281,9 @@ impl Gateway {
 
     /// Keeps an errand's memory for the next one.
     pub(super) fn retire(&mut self, mut errand: Box<Errand>) {
+        if let Some(peer) = errand.place.take() {
+            self.admission.leave(peer);
+        }
         if self.spare.len() < limits::SPARE_ERRANDS {
             errand.exchange.retire();
             self.spare.push(errand);

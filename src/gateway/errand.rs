@@ -10,6 +10,7 @@ use crate::http::head::RequestHead;
 use crate::http::refusal::Refusal;
 use crate::id::ServerId;
 use crate::websocket::handshake;
+use std::net::IpAddr;
 use std::time::Instant;
 
 /// One request, from its head to the last byte of its response.
@@ -19,6 +20,10 @@ pub struct Errand {
     pub exchange: Exchange,
     /// Which section's servers may have it.
     pub kind: Kind,
+    /// The server's name in the client's cookie, where a cookie decides.
+    pub cookie: Option<u64>,
+    /// Whose place among the tunnels it has, if it has one.
+    pub place: Option<IpAddr>,
     /// Servers that could not be reached for it.
     pub tried: Vec<ServerId>,
     /// It was sent a second time (at most once).
@@ -55,6 +60,8 @@ impl Errand {
         Self {
             exchange: Exchange::blank(),
             kind: Kind::Http,
+            cookie: None,
+            place: None,
             tried: Vec::new(),
             replayed: false,
             knocks: 0,
@@ -97,6 +104,7 @@ impl Errand {
         let accept =
             if head.asks_websocket { Some(handshake::check_request(&head)?) } else { None };
         self.kind = if accept.is_some() { Kind::WebSocket } else { Kind::Http };
+        debug_assert!(self.place.is_none(), "the place was given back");
         self.tried.clear();
         self.replayed = false;
         self.knocks = 0;

@@ -8,7 +8,7 @@ use crate::flow::response::End;
 use crate::http::answer::Answer;
 use crate::http::head::RequestHead;
 use crate::http::refusal::Refusal;
-use crate::id::{ClientId, TunnelId, WorkerId};
+use crate::id::{ClientId, WorkerId};
 use rand::{Rng, RngExt};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -62,36 +62,6 @@ impl Gateway {
         let server = self.workers[worker.index()].server;
         self.servers[server.index()].tally.responded(101, total);
         self.write_entry(peer, errand, 101, 0, "tunnel_open");
-    }
-
-    /// A tunnel has ended.
-    pub(super) fn note_tunnel_end(&mut self, id: TunnelId) {
-        let tunnel = &self.tunnels[id.index()];
-        let (from_client, from_server) = tunnel.relay.bytes();
-        let lifetime = self.now.saturating_duration_since(tunnel.since);
-        let server = &mut self.servers[tunnel.server_id.index()];
-        server.tally.tunnel_closed(from_client, from_server, lifetime);
-        let served = Served {
-            section: server.kind.as_str(),
-            address: &server.address,
-            reused: false,
-            wait: None,
-            connect: None,
-            first_byte: None,
-        };
-        let entry = Entry {
-            date: &self.desk.date,
-            peer: tunnel.peer,
-            request: b"-",
-            status: 101,
-            bytes: from_client + from_server,
-            reason: "tunnel_close",
-            server: Some(served),
-            total: lifetime,
-            retries: 0,
-            id: b"",
-        };
-        entry.write(self.config.log.access, &mut self.journal);
     }
 
     fn write_entry(

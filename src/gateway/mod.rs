@@ -11,18 +11,21 @@
 //! | `client`, `request`, `answering` | a client's states, its requests, answers of our own |
 //! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
 //! | `server`, `section`, `worker`, `names` | the other side |
-//! | `probe`, `tunnel` | health, WebSocket |
+//! | `probe` | health |
+//! | `admission`, `tunnel`, `tending`, `drain` | WebSocket: from the first to the last byte |
 //! | `admin`, `snapshot` | operators |
-//! | `journal`, `entry`, `scribe` | the access log |
+//! | `journal`, `tunnel_log`, `entry`, `scribe` | the access log |
 //! | `reload` | another configuration |
 //! | `stop`, `counters`, `invariants` | the end, what is told, what must hold |
 
 mod admin;
+mod admission;
 pub mod alarm;
 mod answering;
 pub mod client;
 pub mod counters;
 mod dispatch;
+mod drain;
 mod drive;
 pub mod entry;
 pub mod errand;
@@ -33,6 +36,7 @@ mod journal;
 mod listener;
 mod names;
 pub mod probe;
+mod rebalance;
 mod reload;
 mod request;
 #[cfg(not(any(test, fuzzing)))]
@@ -42,24 +46,29 @@ pub mod section;
 pub mod server;
 mod snapshot;
 mod stop;
+mod tending;
 pub mod token;
 pub mod tunnel;
+mod tunnel_log;
 pub mod worker;
 
 use self::admin::Office;
+use self::admission::Admission;
 use self::alarm::Alarm;
 use self::client::Client;
 use self::counters::{Answers, Counters};
+use self::drain::Drain;
 use self::errand::Errand;
 use self::listener::Door;
 use self::probe::Probe;
+use self::rebalance::Rebalancing;
 use self::section::{Kind, Section};
 use self::server::Server;
 use self::stop::Stopping;
 use self::token::Token;
 use self::tunnel::Tunnel;
 use self::worker::Worker;
-use crate::config::{Address, Config, Frontend};
+use crate::config::{Address, Config, Frontend, Sticky};
 use crate::flow::desk::Desk;
 use crate::flow::relay::Side;
 use crate::http::date::imf_fixdate;
@@ -88,6 +97,12 @@ impl Sections {
             Kind::Http => self.http.as_ref(),
             Kind::WebSocket => self.websocket.as_ref(),
         }
+    }
+
+    /// Whether any section goes by cookies.
+    fn read_cookies(&self) -> bool {
+        let sections = [&self.http, &self.websocket].into_iter().flatten();
+        sections.into_iter().any(|section| section.sticky == Sticky::Cookie)
     }
 
     fn slot(&mut self, kind: Kind) -> &mut Option<Section> {
@@ -142,6 +157,12 @@ pub struct Gateway {
     /// When the `Date` field was last written.
     dated: Option<Instant>,
     stopping: Option<Stopping>,
+    /// Who has a place among the tunnels.
+    admission: Admission,
+    /// Tunnels to be ended, and when.
+    drain: Drain,
+    /// Tunnels to be ended so that a server that came back gets its share.
+    rebalancing: Option<Rebalancing>,
     counters: Counters,
     answered: Answers,
     /// An alarm is set to ask for names again.
@@ -182,6 +203,8 @@ impl Gateway {
             http: section(Kind::Http, &config.http),
             websocket: section(Kind::WebSocket, &config.websocket),
         };
+        let terms = config.websocket.as_ref().map(|section| &section.tunnels);
+        let admission = Admission::new(terms, now);
         let mut gateway = Self {
             authority: authority(&config.frontend),
             config,
@@ -205,6 +228,9 @@ impl Gateway {
             now,
             dated: None,
             stopping: None,
+            admission,
+            drain: Drain::default(),
+            rebalancing: None,
             counters: Counters::default(),
             answered: Answers::default(),
             asks_names: false,
@@ -255,7 +281,10 @@ impl Gateway {
     /// when nothing ever will.
     pub fn patience(&self, now: Instant) -> Option<Duration> {
         if self.agenda.is_empty() {
-            self.timers.next_wakeup().map(|wakeup| wakeup.saturating_duration_since(now))
+            let rebalancing = self.rebalancing.map(|rebalancing| rebalancing.at);
+            let wakeups = [self.timers.next_wakeup(), self.drain.next(), rebalancing];
+            let next = wakeups.into_iter().flatten().min();
+            next.map(|wakeup| wakeup.saturating_duration_since(now))
         } else {
             Some(Duration::ZERO)
         }
@@ -271,6 +300,8 @@ impl Gateway {
         while let Some(alarm) = self.timers.pop_expired(now) {
             self.on_alarm(alarm);
         }
+        self.part_due();
+        self.rebalance_due();
         // Only what was there when it began: whoever comes back has its turn after the next edges.
         for _ in 0..self.agenda.len() {
             let Some(token) = self.agenda.pop_front() else { break };

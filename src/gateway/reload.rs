@@ -64,6 +64,10 @@ impl Gateway {
         self.max_connections = max_connections;
         self.reload_section(Kind::Http, config.http.as_ref());
         self.reload_section(Kind::WebSocket, config.websocket.as_ref());
+        let terms = |config: &Config| config.websocket.as_ref().map(|s| s.tunnels.clone());
+        if terms(&config) != terms(&self.config) {
+            self.admission.set_terms(terms(&config).as_ref(), self.now);
+        }
         self.config = config;
         self.reopen_door();
         if !self.asks_names {
@@ -191,6 +195,7 @@ impl Gateway {
             || !server.dismissed.is_empty()
             || server.pool.open() > 0
             || server.pool.waiting() > 0
+            || server.tunnels > 0
             || self.workers.iter().any(|(_, worker)| worker.server == id)
             || self.tunnels.iter().any(|(_, tunnel)| tunnel.server_id == id)
             || self.probes.iter().any(|(_, probe)| probe.server() == id)

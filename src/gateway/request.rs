@@ -11,6 +11,7 @@ use crate::config::Access;
 use crate::flow::buffer::Buffer;
 use crate::flow::{Stream, ready};
 use crate::http::answer::Answer;
+use crate::http::cookie;
 use crate::http::forward::Hop;
 use crate::http::head::{HeadLimits, Lines, RequestHead, find_end};
 use crate::http::refusal::Refusal;
@@ -116,6 +117,8 @@ impl Gateway {
         let early = head.len..filled;
         let now = self.now;
         let mut errand = self.spare.pop().unwrap_or_else(|| Box::new(Errand::blank(now)));
+        errand.cookie =
+            if self.sections.read_cookies() { cookie::server_name(head.fields) } else { None };
         errand.id.clear();
         if self.config.log.access != Access::Off {
             name_request(&head, trusted, &mut self.rng, &mut errand.id);

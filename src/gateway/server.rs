@@ -1,8 +1,10 @@
 //! One configured server: where it is, how it is, and its workers.
 
+use super::counters::TunnelSums;
 use super::section::Kind;
 use crate::admin::snapshot::Standing;
 use crate::admin::tally::Tally;
+use crate::balance::algorithm;
 use crate::balance::health::Health;
 use crate::balance::pool::{Pool, PoolLimits};
 use crate::config::{Address, Section, ServerConfig};
@@ -42,6 +44,12 @@ pub struct Server {
     limits: PoolLimits,
     /// Its workers; unused in `[websocket]`, where every tunnel has its own connection.
     pub pool: Pool,
+    /// Tunnels that lead to it, and handshakes that may become such.
+    pub tunnels: usize,
+    /// What is known of the tunnels to it that have ended.
+    pub ended_tunnels: TunnelSums,
+    /// What cookies and hashes call it: the same for the same address in both sections.
+    pub name: u64,
     /// Clients sent away from its line, on the agenda to be sent elsewhere.
     pub dismissed: Vec<ClientId>,
     /// Why the last connection that could not be made was not: what the dismissed are told.
@@ -74,6 +82,9 @@ impl Server {
             tally: Tally::new(),
             probe_alarm: None,
             limits,
+            tunnels: 0,
+            ended_tunnels: TunnelSums::default(),
+            name: algorithm::hash(address.to_string().as_bytes()),
             dismissed: Vec::new(),
             failure: io::ErrorKind::ConnectionRefused,
             pool_alarm: None,
@@ -160,6 +171,14 @@ impl Server {
     pub fn leave(&mut self, client: ClientId) {
         if !self.pool.leave(client) {
             self.dismissed.retain(|other| *other != client);
+        }
+    }
+
+    /// What is under way: tunnels, or requests running and waiting.
+    pub fn load(&self) -> usize {
+        match self.kind {
+            Kind::Http => self.pool.busy() + self.pool.waiting(),
+            Kind::WebSocket => self.tunnels,
         }
     }
 

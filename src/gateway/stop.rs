@@ -8,7 +8,7 @@
 use super::Gateway;
 use super::alarm::Alarm;
 use super::client::State;
-use crate::id::{ClientId, TunnelId};
+use crate::id::ClientId;
 use log::info;
 use std::time::Instant;
 
@@ -71,6 +71,7 @@ impl Gateway {
                 self.timers.insert(deadline, Alarm::Stop);
                 self.listener = None;
                 self.close_idle();
+                self.drain_all(deadline);
             }
             Some(Stopping::Closing { .. }) => {
                 let (clients, tunnels) = (self.clients.len(), self.tunnels.len());
@@ -103,10 +104,6 @@ impl Gateway {
                 | State::Lingering(_)
                 | State::Closed => {}
             }
-        }
-        let ids: Vec<_> = self.tunnels.iter().map(|(key, _)| TunnelId::from(key)).collect();
-        for id in ids {
-            self.close_tunnel(id);
         }
     }
 }

@@ -111,6 +111,10 @@ impl Gateway {
             timer,
         });
         self.counters.connects += 1;
+        let server = &mut self.servers[server.index()];
+        if !server.is_pooled() {
+            server.tunnels += 1;
+        }
         Ok(id)
     }
 
@@ -273,7 +277,7 @@ impl Gateway {
             State::Connecting(Some(_)) | State::Busy(_) if server.is_pooled() => {
                 server.pool.lost_busy();
             }
-            State::Connecting(Some(_)) | State::Busy(_) => {}
+            State::Connecting(Some(_)) | State::Busy(_) => server.tunnels -= 1,
         }
         self.departed.push(Token::Worker(id));
         self.tend_pool(server_id);

@@ -223,7 +223,12 @@ fn a_websocket_server_has_response_timeout_for_its_101_and_a_tunnel_idle_timeout
     let (mut server, _) = origin.accept_request();
     server.send(crate::websocket::ACCEPTED);
     assert_eq!(client.head().status(), 101);
-    let (took, _) = timed(|| (client.end(), server.end()));
+    // Both are told (RFC 6455 7.4), the server under the mask that a client would use.
+    let farewell = tidegate::websocket::boundary::close_frame(1000, "idle timeout", None);
+    let (took, said) = timed(|| client.exactly(farewell.len()));
+    assert_eq!(said, farewell);
+    assert_eq!(server.exactly(farewell.len() + 4)[..2], [0x88, 0x80 | 14]);
+    (client.end(), server.end());
     let limit = Duration::from_millis(500);
     assert!(took >= limit - Duration::from_millis(50) && took < limit + LATE, "{took:?}");
 }

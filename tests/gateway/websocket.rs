@@ -242,18 +242,20 @@ fn a_tunnel_relays_every_byte_and_every_half_close() {
 }
 
 #[test]
-fn a_reset_on_one_side_resets_the_other() {
-    for client_first in [true, false] {
-        let origin = Origin::bind();
-        let gateway = in_front_of(&origin);
-        let (client, server) = tunnel(&gateway, &origin);
-        let (mut first, mut second) = (Wire::from(client), Wire::from(server));
-        if !client_first {
-            std::mem::swap(&mut first, &mut second);
-        }
-        first.reset();
-        assert_eq!(second.end(), End::Reset, "client first: {client_first}");
-    }
+fn a_client_s_reset_resets_the_server_and_a_server_s_is_told_in_a_close() {
+    let origin = Origin::bind();
+    let gateway = in_front_of(&origin);
+    let (client, server) = tunnel(&gateway, &origin);
+    let (mut client, mut server) = (Wire::from(client), Wire::from(server));
+    client.reset();
+    assert_eq!(server.end(), End::Reset);
+
+    let (client, server) = tunnel(&gateway, &origin);
+    let (mut client, mut server) = (Wire::from(client), Wire::from(server));
+    server.reset();
+    let farewell = tidegate::websocket::boundary::close_frame(1011, "server connection lost", None);
+    assert_eq!(client.exactly(farewell.len()), farewell);
+    assert_eq!(client.end(), End::Fin);
 }
 
 #[test]

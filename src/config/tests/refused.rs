@@ -20,7 +20,7 @@ const IN_HTTP: &[Row] = &[
         "[http] server1_max_worker: unknown key; did you mean server1_max_workers?",
     ),
     ("server12_min_wokers=1", "did you mean server12_min_workers?"),
-    ("colour=blue", "[http] colour: unknown key; there are algorithm, enable_health_check, "),
+    ("colour=blue", "[http] colour: unknown key; there are algorithm, sticky, enable_health_c"),
     ("colour=blue", ", serverN, serverN_addr, serverN_max_workers, "),
     ("serverN=a:1", "[http] serverN: unknown key; "),
     ("serverN_max_workers=1", "[http] serverN_max_workers: unknown key; "),
@@ -75,9 +75,11 @@ const IN_HTTP: &[Row] = &[
     ("algorithm=", "\"\" is not one of the words known here; allowed: random, round-robin"),
     // Values of each key.
     ("algorithm=Random", "allowed: random, round-robin"),
+    ("algorithm=least-conn", "[http] algorithm: \"least-conn\" is not one of the words"),
+    ("sticky=on", "[http] sticky: \"on\" is not one of the words known here; allowed: off, cook"),
     (
-        "algorithm=least-connections",
-        "[http] algorithm: \"least-connections\" is not one of the words",
+        "health_check_type=websocket",
+        "[http] health_check_type: not a key of this section but of [websocket]",
     ),
     (
         "enable_health_check=yes",
@@ -205,6 +207,28 @@ const IN_WEBSOCKET: &[Row] = &[
     (
         "idle_timeout=721h",
         "[websocket] idle_timeout: \"721h\" is out of range; allowed: 1ms to 720h",
+    ),
+    ("close_timeout=0", "[websocket] close_timeout: \"0\" is out of range; allowed: 1ms to 24h"),
+    ("ping_interval=often", "[websocket] ping_interval: \"often\" is not a duration"),
+    ("max_age=721h", "[websocket] max_age: \"721h\" is out of range; allowed: 0 to 720h"),
+    (
+        "max_tunnels=1048577",
+        "[websocket] max_tunnels: \"1048577\" is out of range; allowed: 0 to 1048576",
+    ),
+    (
+        "max_tunnels_per_client=-1",
+        "[websocket] max_tunnels_per_client: \"-1\" is not a decimal number",
+    ),
+    ("tunnel_rate=fast", "[websocket] tunnel_rate: \"fast\" is not a decimal number"),
+    ("tunnel_burst=0", "[websocket] tunnel_burst: \"0\" is out of range; allowed: 1 to 1000000"),
+    (
+        "drain_close_code=1006",
+        "[websocket] drain_close_code: \"1006\" is not one of the words known here; allowed: 1001",
+    ),
+    ("rebalance_rate=0.5", "[websocket] rebalance_rate: \"0.5\" is not a decimal number"),
+    (
+        "health_check_type=tcp",
+        "[websocket] health_check_type: \"tcp\" is not one of the words known here; allowed: http",
     ),
     ("server1_addr=a:1", "[websocket] server1_addr: not a key of this section but of [http]"),
     (
