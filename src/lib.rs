@@ -14,6 +14,7 @@
 //! | [`timer`] | when? | values; time is an argument |
 //! | [`flow`] | how do bytes cross? | streams that it borrows |
 //! | [`gateway`] | where is everything? | all of it |
+//! | [`admin`] | what does an operator see? | values in, bytes out |
 //! | [`net`] | the only door to sockets, names and the clock | the system |
 //!
 //! Imports point one way: `gateway` to `flow` to `http`; `gateway` to `balance`, `websocket` and
@@ -80,6 +81,7 @@
 //! that handlers share. *Inbox*, *backlog*: bytes read and not yet used; bytes handed over and not
 //! yet taken.
 
+pub mod admin;
 pub mod balance;
 pub mod cli;
 pub mod config;

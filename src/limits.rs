@@ -101,6 +101,21 @@ pub const SPARE_ERRANDS: usize = 256;
 /// How long accepting pauses when descriptors have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Operators at once; whoever comes then is turned away.
+pub const OPERATORS_MAX: usize = 64;
+
+/// Between two samples for the status page.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Between two looks at whether removed servers have done their last work.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Bytes of the access log that wait for its reader; what comes then is dropped, and counted.
+pub const ACCESS_LOG_MAX: usize = 1024 * 1024;
+
+/// How long the end of the process waits for the access log's reader.
+pub const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// The timer wheel's precision.
 pub const TICK: Duration = Duration::from_millis(100);
 

@@ -16,12 +16,12 @@ use log::LevelFilter;
 use super::rule::Fallback::{Either, Required, Unset, Value};
 use super::rule::{Fallback, Key, Rule};
 use super::{
-    Access, Algorithm, Frontend, HealthCheck, Log, Question, Section, ServerConfig, Sticky,
+    Access, Admin, Algorithm, Frontend, HealthCheck, Log, Question, Section, ServerConfig, Sticky,
 };
 use crate::limits;
 
 /// The sections of the file, in the order of the reference.
-pub(super) const SECTIONS: &[&str] = &["frontend", "http", "websocket", "log"];
+pub(super) const SECTIONS: &[&str] = &["frontend", "http", "websocket", "admin", "log"];
 
 /// Most timeouts. A timeout cannot be turned off: what waits for ever is never released.
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=hours(24);
@@ -269,6 +269,28 @@ pub(super) const SERVER: &[Key<ServerConfig>] = &[
     ),
 ];
 
+/// `[admin]`.
+pub(super) const ADMIN: &[Key<Admin>] = &[
+    admin(
+        "host",
+        Rule::Host(|a, v| a.host = v),
+        Value("127.0.0.1"),
+        "where operators come in: status page, metrics, control",
+    ),
+    admin(
+        "port",
+        Rule::Integer(PORT, |a, v| a.port = v as u16),
+        Required,
+        "where operators come in; 0: any free port, printed at start",
+    ),
+    admin(
+        "token",
+        Rule::Secret(|a, v| a.token = Some(v)),
+        Unset("none"),
+        "what they have to show; required when host is not a loopback address",
+    ),
+];
+
 /// `[log]`.
 pub(super) const LOG: &[Key<Log>] = &[
     Key {
@@ -304,8 +326,9 @@ pub(super) fn names() -> impl Iterator<Item = (&'static str, &'static [&'static 
     let section = SECTION.iter().map(|key| (key.name, key.sections));
     let tunnels = TUNNELS.iter().map(|key| (key.name, key.sections));
     let server = SERVER.iter().map(|key| (key.name, key.sections));
+    let admin = ADMIN.iter().map(|key| (key.name, key.sections));
     let log = LOG.iter().map(|key| (key.name, key.sections));
-    frontend.chain(section).chain(tunnels).chain(server).chain(log)
+    frontend.chain(section).chain(tunnels).chain(server).chain(admin).chain(log)
 }
 
 const fn frontend(
@@ -333,6 +356,15 @@ const fn worker(
     about: &'static str,
 ) -> Key<ServerConfig> {
     Key { sections: &["http"], name, rule, fallback, about }
+}
+
+const fn admin(
+    name: &'static str,
+    rule: Rule<Admin>,
+    fallback: Fallback,
+    about: &'static str,
+) -> Key<Admin> {
+    Key { sections: &["admin"], name, rule, fallback, about }
 }
 
 fn probe(section: &mut Section, set: impl FnOnce(&mut HealthCheck)) {

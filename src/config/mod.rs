@@ -32,7 +32,7 @@ pub use reference::{Reference, reference};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ pub struct Config {
     pub http: Option<Section>,
     /// The servers for WebSocket connections.
     pub websocket: Option<Section>,
+    /// Where operators watch and steer; `None`: nowhere.
+    pub admin: Option<Admin>,
     /// What is written about the traffic.
     pub log: Log,
     /// Every effective value as text, in the order of the reference: for `explain`.
@@ -222,6 +224,25 @@ pub struct Workers {
     pub buffer_size: usize,
     /// What a request waits before one more worker is opened for it. Default 100 ms; 0: at once.
     pub spawn_timeout: Duration,
+}
+
+/// `[admin]`: the side that operators see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where to listen: a name or an address; IPv6 without its brackets. Default 127.0.0.1.
+    pub host: String,
+    /// Where to listen. 0: any free port. Required.
+    pub port: u16,
+    /// What a request has to show. Required unless `host` is a loopback address.
+    pub token: Option<String>,
+}
+
+impl Admin {
+    /// Whether only this machine can reach it, going by the host as it is written.
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        address.map_or(self.host == "localhost", |address| address.to_canonical().is_loopback())
+    }
 }
 
 /// `[log]`: what is written.

@@ -7,12 +7,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::keys::{self, FRONTEND, LOG, SECTION, SERVER, TUNNELS};
+use super::keys::{self, ADMIN, FRONTEND, LOG, SECTION, SERVER, TUNNELS};
 use super::lines::{self, Block, Entry};
 use super::nearest::nearest;
-use super::rule::{Fallback, Key};
+use super::rule::{Fallback, Key, Rule};
 use super::value::Reason;
-use super::{Access, Address, Algorithm, Config, Error, Frontend, HealthCheck, Log, Problem};
+use super::{
+    Access, Address, Admin, Algorithm, Config, Error, Frontend, HealthCheck, Log, Problem,
+};
 use super::{Question, Section, ServerConfig, Setting, Sticky, Tunnels, Workers};
 
 /// The most servers of one section; every one of them is probed, and offered each request.
@@ -35,9 +37,10 @@ pub(super) fn config(text: &str) -> Result<Config, Error> {
     if http.is_none() && websocket.is_none() {
         return Err(Error::new(Problem::MissingSection("[http] or [websocket]")));
     }
+    let admin = find("admin").map(|block| fill.admin(block)).transpose()?;
     let no_log = Block::new("log".to_owned(), 0);
     let log = fill.log(find("log").unwrap_or(&no_log))?;
-    Ok(Config { frontend, http, websocket, log, settings: fill.settings })
+    Ok(Config { frontend, http, websocket, admin, log, settings: fill.settings })
 }
 
 /// Is the section known, and every key in it? The keys must be its own, under a plain number.
@@ -196,6 +199,17 @@ impl Fill {
         }
     }
 
+    /// Whoever reaches the admin listener can take servers out. Beyond loopback that needs a word.
+    fn admin(&mut self, block: &Block) -> Result<Admin, Error> {
+        let mut admin = Admin { host: String::new(), port: 0, token: None };
+        self.rows(ADMIN, &mut admin, block, None)?;
+        if admin.token.is_none() && !admin.is_loopback() {
+            let error = block.error(Problem::NoToken { host: admin.host });
+            return Err(Error { key: Some("token".to_owned()), ..error });
+        }
+        Ok(admin)
+    }
+
     fn log(&mut self, block: &Block) -> Result<Log, Error> {
         let mut log = Log { level: log::LevelFilter::Off, access: Access::Off };
         self.rows(LOG, &mut log, block, None)?;
@@ -244,7 +258,9 @@ impl Fill {
 
 fn refused<T>(block: &Block, entry: &Entry, reason: Reason, row: &Key<T>) -> Error {
     let allowed = row.rule.allowed();
-    block.error_at(entry, Problem::Value { found: entry.value.clone(), reason, allowed })
+    let is_secret = matches!(row.rule, Rule::Secret(_));
+    let found = if is_secret { "(hidden)".to_owned() } else { entry.value.clone() };
+    block.error_at(entry, Problem::Value { found, reason, allowed })
 }
 
 /// Does the file give the server an address, and in one way only?

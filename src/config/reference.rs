@@ -3,7 +3,7 @@
 //! The rows of all tables of keys without the types that they fill: for the check of names, for
 //! `--help` and for the documentation.
 
-use super::keys::{FRONTEND, LOG, SECTION, SERVER, TUNNELS};
+use super::keys::{ADMIN, FRONTEND, LOG, SECTION, SERVER, TUNNELS};
 use super::rule::{Fallback, Key};
 
 /// One key as the documentation tells of it.
@@ -26,7 +26,8 @@ pub fn reference() -> impl Iterator<Item = Reference> {
     let frontend = FRONTEND.iter().map(describe);
     let section = SECTION.iter().map(describe).chain(TUNNELS.iter().map(describe));
     let servers = SERVER.iter().map(describe);
-    frontend.chain(section).chain(servers).chain(LOG.iter().map(describe))
+    let admin = ADMIN.iter().map(describe);
+    frontend.chain(section).chain(servers).chain(admin).chain(LOG.iter().map(describe))
 }
 
 fn describe<T>(key: &Key<T>) -> Reference {

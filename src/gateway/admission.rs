@@ -41,6 +41,13 @@ impl Admission {
         }
     }
 
+    /// Other limits from now on; the places that are taken stay taken.
+    pub(super) fn set_terms(&mut self, terms: Option<&Tunnels>, now: Instant) {
+        let fresh = Self::new(terms, now);
+        let (taken, of_client) = (self.taken, std::mem::take(&mut self.of_client));
+        *self = Self { taken, of_client, ..fresh };
+    }
+
     /// Takes a place for a client.
     fn take(&mut self, peer: IpAddr, now: Instant) -> Result<(), Answer> {
         if self.max > 0 && self.taken >= self.max {

@@ -1,38 +1,63 @@
 //! What has happened so far, in numbers that only grow.
 
+use crate::admin::snapshot::{Answered, Total};
 use std::time::Duration;
 
-/// Counters of the whole gateway since it started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Clients accepted.
-    pub accepted: u64,
-    /// Request heads taken.
-    pub requests: u64,
-    /// Request heads refused before any server was chosen.
-    pub refused: u64,
-    /// Responses relayed whole.
-    pub relayed: u64,
-    /// Answers of the gateway's own.
-    pub answered: u64,
-    /// Exchanges whose client was cut or left.
-    pub cut: u64,
-    /// Requests sent a second time on a fresh connection.
-    pub replays: u64,
-    /// Connections to servers begun.
-    pub connects: u64,
-    /// Connections to servers that did not come to stand.
-    pub connect_failures: u64,
-    /// Servers that broke off, were silent for too long or sent what cannot be read.
-    pub server_faults: u64,
-    /// Workers closed because bytes arrived that belong to no response.
-    pub poisoned: u64,
-    /// Tunnels that came to stand.
-    pub tunnels: u64,
-    /// Opening handshakes for which there was no place.
-    pub turned_away: u64,
-    /// What is known of the tunnels that have ended.
-    pub ended_tunnels: TunnelSums,
+/// Declares the counters once: the field, and the sentence that both its documentation and the
+/// metrics' HELP are made of.
+macro_rules! counters {
+    ($($name:ident: $help:literal,)*) => {
+        /// Counters of the whole gateway since it started.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $(#[doc = $help] pub $name: u64,)*
+            /// What is known of the tunnels that have ended.
+            pub ended_tunnels: TunnelSums,
+        }
+
+        impl Counters {
+            /// All of them, with their names.
+            pub fn totals(&self) -> Vec<Total> {
+                vec![$(Total { name: stringify!($name), help: $help, value: self.$name },)*]
+            }
+        }
+    };
+}
+
+counters! {
+    accepted: "Clients accepted.",
+    requests: "Request heads taken.",
+    refused: "Request heads refused before any server was chosen.",
+    relayed: "Responses relayed whole.",
+    answered: "Requests that got an answer of the gateway's own.",
+    cut: "Exchanges whose client was cut or left.",
+    replays: "Requests sent a second time on a fresh connection.",
+    connects: "Connections to servers begun.",
+    connect_failures: "Connections to servers that did not come to stand.",
+    server_faults: "Servers that broke off, were silent for too long or sent what cannot be read.",
+    poisoned: "Workers closed because bytes arrived that belong to no response.",
+    tunnels: "Tunnels that came to stand.",
+    turned_away: "Opening handshakes for which there was no place.",
+    reloads: "Configurations put in force while running.",
+}
+
+/// Answers of the gateway's own by their reason word, of which there are a few dozen.
+#[derive(Debug, Default)]
+pub struct Answers(Vec<Answered>);
+
+impl Answers {
+    /// Counts one.
+    pub fn count(&mut self, reason: &'static str, status: u16) {
+        match self.0.iter_mut().find(|known| known.reason == reason && known.status == status) {
+            Some(known) => known.count += 1,
+            None => self.0.push(Answered { reason, status, count: 1 }),
+        }
+    }
+
+    /// All of them.
+    pub fn counts(&self) -> &[Answered] {
+        &self.0
+    }
 }
 
 /// Sums over tunnels that have ended: of all, or of one server's.

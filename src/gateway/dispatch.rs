@@ -6,6 +6,7 @@ use super::client::State;
 use super::errand::Errand;
 use super::section::{Kind, Wish};
 use super::worker;
+use crate::admin::events;
 use crate::balance::pool::Checkout;
 use crate::config::Sticky;
 use crate::http::answer::Answer;
@@ -23,7 +24,8 @@ impl Gateway {
         }
         // Each round rules a server out, or a worker that turned out to be dead.
         loop {
-            if self.sections.of(errand.kind).is_none() {
+            let section = self.sections.of(errand.kind);
+            if section.is_none_or(|section| section.gone) {
                 let answer = match errand.kind {
                     Kind::Http => Answer::upgrade_required(),
                     Kind::WebSocket => Answer::not_configured_for_websocket(),
@@ -93,6 +95,7 @@ impl Gateway {
                     self.rule_out(&mut errand, server, error.kind());
                     return Err(errand);
                 }
+                self.record(events::Kind::Spawned, Some(server), "somebody waited");
                 self.stand_in_line(id, server, errand, early);
             }
             Checkout::Wait => self.stand_in_line(id, server, errand, early),
@@ -146,6 +149,7 @@ impl Gateway {
             errand.knocks += 1;
             *pause
         } else {
+            self.record(events::Kind::Full, Some(server), "");
             return self.refuse(id, errand, early, &Answer::queue_full());
         };
         self.stash(id, early);
@@ -193,6 +197,7 @@ impl Gateway {
             | State::Knocking(_)
             | State::Switching(..)
             | State::Answering(..)
+            | State::Watching(..)
             | State::Lingering(_)
             | State::Closed) => {
                 debug_assert!(false, "{id} counted on no server");
@@ -227,6 +232,10 @@ impl Gateway {
     ) {
         errand.exchange.rewind();
         errand.replayed = true;
+        errand.begun = None;
+        if let Some(server) = errand.server.and_then(|id| self.servers.get_mut(id.index())) {
+            server.tally.retries += 1;
+        }
         self.counters.replays += 1;
         let other = self.choose_other(id, failed, &mut errand);
         match other {

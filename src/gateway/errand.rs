@@ -34,10 +34,22 @@ pub struct Errand {
     pub awaits: Option<Awaits>,
     /// The client has closed its half, and may be gone altogether.
     pub half_closed: bool,
+    /// When it got its worker; `None` while it has none.
+    pub begun: Option<Instant>,
+    /// Whether that worker had served before.
+    pub reused: bool,
+    /// When the first byte of its final response was there.
+    pub first_byte: Option<Instant>,
+    /// The server that it was last given to.
+    pub server: Option<ServerId>,
     /// What the client is told when no server is left to try.
     pub failure: Option<Answer>,
     /// When its head was complete.
     pub since: Instant,
+    /// What the request is called, in the access log and in X-Request-Id; empty when that is off.
+    pub id: Vec<u8>,
+    /// How long its connection took to make, if it was made for it.
+    pub connect: Option<std::time::Duration>,
     /// Method, target and version for the access log; empty when that is off.
     pub line: Vec<u8>,
 }
@@ -55,8 +67,14 @@ impl Errand {
             knocks: 0,
             awaits: None,
             half_closed: false,
+            begun: None,
+            reused: false,
+            first_byte: None,
+            server: None,
             failure: None,
             since: now,
+            id: Vec::new(),
+            connect: None,
             line: Vec::new(),
         }
     }
@@ -92,6 +110,10 @@ impl Errand {
         self.knocks = 0;
         self.awaits = None;
         self.half_closed = false;
+        self.begun = None;
+        self.connect = None;
+        self.first_byte = None;
+        self.server = None;
         self.failure = None;
         self.since = now;
         self.line.clear();

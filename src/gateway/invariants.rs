@@ -61,6 +61,7 @@ impl Gateway {
                 client::State::Reading
                 | client::State::Knocking(_)
                 | client::State::Answering(..)
+                | client::State::Watching(..)
                 | client::State::Lingering(_) => {}
             }
         }

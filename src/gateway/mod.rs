@@ -13,9 +13,12 @@
 //! | `server`, `section`, `worker`, `names` | the other side |
 //! | `probe`, `rebalance` | health, and what its return brings |
 //! | `admission`, `tunnel`, `tending`, `drain` | WebSocket: from the first to the last byte |
-//! | `stop`, `invariants` | the end, what must hold |
-//! | `journal`, `tunnel_log`, `counters` | what is told |
+//! | `admin`, `snapshot` | operators |
+//! | `journal`, `tunnel_log`, `entry`, `scribe` | the access log |
+//! | `reload` | another configuration |
+//! | `stop`, `counters`, `invariants` | the end, what is told, what must hold |
 
+mod admin;
 mod admission;
 pub mod alarm;
 mod answering;
@@ -24,6 +27,7 @@ pub mod counters;
 mod dispatch;
 mod drain;
 mod drive;
+pub mod entry;
 pub mod errand;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod inspect;
@@ -33,11 +37,14 @@ mod listener;
 mod names;
 pub mod probe;
 mod rebalance;
+mod reload;
 mod request;
 #[cfg(not(any(test, fuzzing)))]
 pub mod run;
+pub mod scribe;
 pub mod section;
 pub mod server;
+mod snapshot;
 mod stop;
 mod tending;
 pub mod token;
@@ -45,10 +52,11 @@ pub mod tunnel;
 mod tunnel_log;
 pub mod worker;
 
+use self::admin::Office;
 use self::admission::Admission;
 use self::alarm::Alarm;
 use self::client::Client;
-use self::counters::Counters;
+use self::counters::{Answers, Counters};
 use self::drain::Drain;
 use self::errand::Errand;
 use self::listener::Door;
@@ -97,11 +105,23 @@ impl Sections {
         sections.into_iter().any(|section| section.sticky == Sticky::Cookie)
     }
 
-    fn of_mut(&mut self, kind: Kind) -> Option<&mut Section> {
+    fn slot(&mut self, kind: Kind) -> &mut Option<Section> {
         match kind {
-            Kind::Http => self.http.as_mut(),
-            Kind::WebSocket => self.websocket.as_mut(),
+            Kind::Http => &mut self.http,
+            Kind::WebSocket => &mut self.websocket,
         }
+    }
+
+    fn take(&mut self, kind: Kind) -> Option<Section> {
+        self.slot(kind).take()
+    }
+
+    fn put(&mut self, kind: Kind, section: Option<Section>) {
+        *self.slot(kind) = section;
+    }
+
+    fn of_mut(&mut self, kind: Kind) -> Option<&mut Section> {
+        self.slot(kind).as_mut()
     }
 }
 
@@ -144,6 +164,12 @@ pub struct Gateway {
     /// Tunnels to be ended so that a server that came back gets its share.
     rebalancing: Option<Rebalancing>,
     counters: Counters,
+    answered: Answers,
+    /// An alarm is set to ask for names again.
+    asks_names: bool,
+    /// An alarm is set to look after removed servers.
+    sweeps: bool,
+    office: Office,
     journal: Vec<u8>,
 }
 
@@ -206,6 +232,10 @@ impl Gateway {
             drain: Drain::default(),
             rebalancing: None,
             counters: Counters::default(),
+            answered: Answers::default(),
+            asks_names: false,
+            sweeps: false,
+            office: Office::new(now),
             journal: Vec::new(),
         };
         gateway.start();
@@ -222,14 +252,18 @@ impl Gateway {
             for (position, id) in ids.iter().enumerate() {
                 self.tend_pool(*id);
                 if let Some(interval) = interval {
-                    // All at once now; from then on one after the other.
-                    let share = (position + 1) as f64 / ids.len() as f64;
-                    self.probe(*id);
-                    let next = self.now + interval.mul_f64(share);
-                    self.timers.insert(next, Alarm::ProbeDue(*id));
+                    self.begin_probes(*id, interval, position, ids.len());
                 }
             }
         }
+    }
+
+    /// Probes a server at once; from then on all of a section follow each other evenly.
+    fn begin_probes(&mut self, id: ServerId, interval: Duration, position: usize, of: usize) {
+        self.probe(id);
+        let share = (position + 1) as f64 / of as f64;
+        let timer = self.timers.insert(self.now + interval.mul_f64(share), Alarm::ProbeDue(id));
+        self.servers[id.index()].probe_alarm = Some(timer);
     }
 
     /// The address listened on.
@@ -280,6 +314,7 @@ impl Gateway {
     fn on_ready(&mut self, token: Token, ready: Ready) {
         match token {
             Token::Listener => self.on_listener(),
+            Token::Office => self.on_office(),
             Token::Resolver => self.on_resolved(),
             Token::Signals => {}
             Token::Client(id) => self.on_client(id, ready),
@@ -304,6 +339,11 @@ impl Gateway {
             Alarm::Tunnel(id) => self.on_tunnel_alarm(id),
             Alarm::Names => self.on_names_alarm(),
             Alarm::Accept => self.on_accept_alarm(),
+            Alarm::Sweep => {
+                self.sweeps = false;
+                self.on_sweep_alarm();
+            }
+            Alarm::Sample => self.on_sample_alarm(),
             Alarm::Stop => self.on_stop_alarm(),
         }
     }
@@ -320,7 +360,11 @@ impl Gateway {
                     self.reopen_door();
                 }
                 Token::Probe(id) => drop(self.probes.remove(id.index())),
-                Token::Listener | Token::Resolver | Token::Signals | Token::Line(_) => {}
+                Token::Listener
+                | Token::Resolver
+                | Token::Signals
+                | Token::Office
+                | Token::Line(_) => {}
             }
         }
     }

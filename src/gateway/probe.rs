@@ -8,6 +8,7 @@
 use super::Gateway;
 use super::alarm::Alarm;
 use super::token::Token;
+use crate::admin::events::Kind;
 use crate::balance::health::{Cause, Change, Verdict, judge};
 use crate::config::Question;
 use crate::flow::outlet::Outlet;
@@ -50,6 +51,11 @@ pub enum State {
 }
 
 impl Probe {
+    /// Whom it asks.
+    pub fn server(&self) -> ServerId {
+        self.server
+    }
+
     fn enter(&mut self, id: ProbeId, next: State) {
         log::trace!("{id}: {:?} => {next:?}", self.state);
         self.state = next;
@@ -59,10 +65,13 @@ impl Probe {
 impl Gateway {
     /// A server's time to be probed has come, and comes again.
     pub(super) fn on_probe_alarm(&mut self, id: ServerId) {
-        let kind = self.servers[id.index()].kind;
+        let Some(server) = self.servers.get_mut(id.index()) else { return };
+        server.probe_alarm = None;
+        let kind = server.kind;
         let health = self.sections.of(kind).and_then(|section| section.health.as_ref());
         if let Some(interval) = health.map(|health| health.interval) {
-            self.timers.insert(self.now + interval, Alarm::ProbeDue(id));
+            let timer = self.timers.insert(self.now + interval, Alarm::ProbeDue(id));
+            self.servers[id.index()].probe_alarm = Some(timer);
             self.probe(id);
         }
     }
@@ -184,11 +193,16 @@ impl Gateway {
             None => {}
             Some(Change::Up) => {
                 info!("{server}: up");
+                self.record(Kind::Up, Some(id), "");
+                let server = &mut self.servers[id.index()];
                 server.refill_after = None;
                 self.tend_pool(id);
                 self.rebalance(id);
             }
-            Some(Change::Down(cause)) => warn!("{server}: down: {cause}"),
+            Some(Change::Down(cause)) => {
+                warn!("{server}: down: {cause}");
+                self.record(Kind::Down, Some(id), &cause.to_string());
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The servers of one section of the configuration, and how one is chosen.
 
 use super::server::Server;
+use crate::admin::trend::Trend;
 use crate::balance::algorithm::{Balance, hash, least_connections, rendezvous};
 use crate::config::{self, Algorithm, HealthCheck, Sticky};
 use crate::id::ServerId;
@@ -56,6 +57,10 @@ pub struct Section {
     /// Its servers in numeric order.
     pub servers: Vec<ServerId>,
     choice: Choice,
+    /// It is no longer configured; what is under way goes on by its timeouts.
+    pub gone: bool,
+    /// How it has been going.
+    pub trend: Trend,
     /// What leads a client to the server that it had before.
     pub sticky: Sticky,
     /// How its servers are probed, if they are.
@@ -76,6 +81,8 @@ impl Section {
                 Algorithm::Random => Choice::Balance(Balance::Random),
                 Algorithm::LeastConnections => Choice::LeastConnections { last: None },
             },
+            gone: false,
+            trend: Trend::new(),
             sticky: config.sticky,
             health: config.health.clone(),
             connect_timeout: config.connect_timeout,
@@ -83,8 +90,36 @@ impl Section {
         }
     }
 
+    /// The same without servers, for what is still under way.
+    pub fn gone(self) -> Self {
+        Self { gone: true, servers: Vec::new(), ..self }
+    }
+
+    /// Goes on where another one stood: whose turn it is, and how it has been going.
+    pub fn in_place_of(self, old: Self) -> Self {
+        let place = |last: Option<ServerId>| {
+            let last = last.and_then(|place| old.servers.get(place.index()));
+            let place = last.and_then(|id| self.servers.iter().position(|own| own == id));
+            place.map(ServerId::from)
+        };
+        let choice = match (self.choice, old.choice) {
+            (
+                Choice::Balance(Balance::RoundRobin { .. }),
+                Choice::Balance(Balance::RoundRobin { last }),
+            ) => Choice::Balance(Balance::RoundRobin { last: place(last) }),
+            (Choice::LeastConnections { .. }, Choice::LeastConnections { last }) => {
+                Choice::LeastConnections { last: place(last) }
+            }
+            (own, _) => own,
+        };
+        Self { choice, trend: old.trend, ..self }
+    }
+
     /// A server for one more request: up, and not among those tried. The one that the client had
     /// before, if there is such a one among these; otherwise as configured.
+    ///
+    /// Whose turn it is goes by the place in numeric order, because ids are given as servers come
+    /// and go: inside, an id is that of a place.
     pub fn choose(
         &mut self,
         servers: &Slab<Server>,
@@ -92,10 +127,12 @@ impl Section {
         now: Instant,
         rng: &mut impl rand::Rng,
     ) -> Option<ServerId> {
-        let server = |id: ServerId| &servers[id.index()];
-        let candidates = self.servers.iter().copied();
-        let candidates =
-            candidates.filter(|id| server(*id).is_available(now) && !wish.tried.contains(id));
+        let ids = &self.servers;
+        let server = |place: ServerId| &servers[ids[place.index()].index()];
+        let places = (0..ids.len()).map(ServerId::from);
+        let candidates = places.filter(|place| {
+            server(*place).is_available(now) && !wish.tried.contains(&ids[place.index()])
+        });
         let before = match self.sticky {
             Sticky::Off => None,
             Sticky::Cookie => {
@@ -109,7 +146,7 @@ impl Section {
                 rendezvous(key, candidates.clone().map(|id| (id, server(id).name)))
             }
         };
-        before.or_else(|| match &mut self.choice {
+        let place = before.or_else(|| match &mut self.choice {
             Choice::Balance(balance) => balance.pick(candidates, rng),
             Choice::LeastConnections { last } => {
                 let loads = candidates.map(|id| (id, server(id).load()));
@@ -117,6 +154,7 @@ impl Section {
                 *last = least.or(*last);
                 least
             }
-        })
+        });
+        place.and_then(|place| ids.get(place.index()).copied())
     }
 }

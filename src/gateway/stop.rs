@@ -56,7 +56,9 @@ impl Gateway {
     pub fn is_done(&self) -> bool {
         match self.stopping {
             None | Some(Stopping::Draining { .. }) => false,
-            Some(Stopping::Closing { .. }) => self.clients.is_empty() && self.tunnels.is_empty(),
+            Some(Stopping::Closing { .. }) => {
+                self.clients.len() == self.office.operators && self.tunnels.is_empty()
+            }
             Some(Stopping::Done) => true,
         }
     }
@@ -98,6 +100,7 @@ impl Gateway {
                 State::Reading
                 | State::Switching(..)
                 | State::Answering(..)
+                | State::Watching(..)
                 | State::Lingering(_)
                 | State::Closed => {}
             }

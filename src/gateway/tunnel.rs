@@ -130,6 +130,7 @@ impl Gateway {
             farewell: None,
         });
         self.counters.tunnels += 1;
+        self.servers[worker.server.index()].tally.tunnels.opened += 1;
         self.set_age(id);
         self.arm_tunnel(id);
         // What arrived before the change of hands has spent its edge.

@@ -58,7 +58,10 @@ impl Gateway {
         let tunnel = &self.tunnels[id.index()];
         let sums = tunnel.sums();
         self.counters.ended_tunnels.add(&sums);
-        self.servers[tunnel.server_id.index()].ended_tunnels.add(&sums);
+        let server = &mut self.servers[tunnel.server_id.index()];
+        server.ended_tunnels.add(&sums);
+        let lifetime = self.now.saturating_duration_since(tunnel.since);
+        server.tally.tunnel_closed(sums.bytes_from_client, sums.bytes_from_server, lifetime);
         let line = match self.config.log.access {
             Access::Off => return,
             Access::Common => self.common_line(tunnel, &sums, self.now),

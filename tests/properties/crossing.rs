@@ -27,8 +27,12 @@ use tidegate::websocket::handshake::{Accept, check_request};
 use super::fickle::{Fickle, Temper};
 
 const SEPARATOR: &[u8] = b"\n====\n";
-const HOP: Hop<'_> =
-    Hop { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), trusted: false, authority: "gateway.test" };
+const HOP: Hop = Hop {
+    peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    trusted: false,
+    authority: "gateway.test",
+    request_id: b"",
+};
 const LIMITS: HeadLimits = HeadLimits { max_bytes: 4096, max_fields: 64 };
 /// Chunked content beyond this is refused.
 const CONTENT_MAX: u64 = 512;

@@ -55,7 +55,12 @@ pub fn forward(bytes: &[u8]) {
 }
 
 fn forward_request(head: &RequestHead<'_, '_>, came: &PlainHead, trusted: bool) {
-    let hop = Hop { peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), trusted, authority: OURS };
+    let hop = Hop {
+        peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+        trusted,
+        authority: OURS,
+        request_id: b"",
+    };
     let mut out = Vec::new();
     forward::request(head, &hop, &mut out);
     let went = PlainHead::read(&out);

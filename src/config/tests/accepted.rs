@@ -6,7 +6,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::{EXAMPLE, least};
-use crate::config::keys::{FRONTEND, LOG, SECTION, SERVER, TUNNELS};
+use crate::config::keys::{ADMIN, FRONTEND, LOG, SECTION, SERVER, TUNNELS};
 use crate::config::rule::{Fallback, Key, Rule};
 use crate::config::{Access, Address, Algorithm, Config, Frontend, HealthCheck, Log, Section};
 use crate::config::{Question, ServerConfig, Sticky, Tunnels, Workers, reference};
@@ -137,6 +137,10 @@ tunnel_burst = 10
 drain_close_code = 1012
 rebalance_rate = 5
 server18446744073709551615 = 10.0.0.1:65535
+[admin]
+host = ::
+port = 9
+token = open-sesame
 [log]
 level = trace
 access = json
@@ -294,12 +298,13 @@ fn check_rows<T: Clone + fmt::Debug>(table: &[Key<T>], filled: &T) {
 
 #[test]
 fn every_default_is_in_range_and_every_range_fits_its_field() {
-    let config = read(&least(""));
+    let config = read(&least("[admin]\nport=1\n"));
     let http = config.http.expect("[http]");
     check_rows(FRONTEND, &config.frontend);
     check_rows(SERVER, http.servers.first().expect("server1"));
     check_rows(SECTION, &http);
     check_rows(TUNNELS, &http);
+    check_rows(ADMIN, config.admin.as_ref().expect("[admin]"));
     check_rows(LOG, &config.log);
 }
 

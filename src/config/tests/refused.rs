@@ -60,7 +60,7 @@ const IN_HTTP: &[Row] = &[
     ("[frontend]", "[frontend]: begun already on line 1"),
     ("[websockets]", "[websockets]: unknown section; did you mean [websocket]?"),
     ("[HTTP]", "[HTTP]: unknown section; did you mean [http]?"),
-    ("[admin]", "[admin]: unknown section; there are [frontend], [http], [websocket], [log]"),
+    ("[status]", "[status]: unknown section; there are [frontend], [http], [websocket], [admin], "),
     ("[]", "[]: unknown section; "),
     ("[a b\tc]", "[a b\\tc]: unknown section; "),
     ("[websocket]", "[websocket]: has no servers; the first is server1 = host:port"),
@@ -253,6 +253,17 @@ const IN_LOG: &[Row] = &[
     ("levels=info", "[log] levels: unknown key; did you mean level?"),
 ];
 
+/// The same for `[admin]`, likewise.
+const IN_ADMIN: &[Row] = &[
+    ("host=*", "[admin] host: \"*\" is not a host name"),
+    ("host=0.0.0.0", "[admin] token: is required, because 0.0.0.0 is no loopback address"),
+    ("host=gate", "[admin] token: is required, because gate is no loopback address"),
+    ("port=65536", "[admin] port: \"65536\" is out of range"),
+    ("token=", "[admin] token: \"(hidden)\" is too short or too long; allowed: 8 to 256 visible"),
+    ("token=1234567", "[admin] token: \"(hidden)\" is too short or too long"),
+    ("token=a b c d e f", "[admin] token: \"(hidden)\" is not made of visible ASCII characters"),
+];
+
 /// Whole files, with the whole message.
 const FILES: &[Row] = &[
     ("", "there is no section [frontend]"),
@@ -267,6 +278,10 @@ const FILES: &[Row] = &[
     (
         "[frontend]\nhost=h\n[http]\nserver1=a:1",
         "line 1: [frontend] port: is required, and missing",
+    ),
+    (
+        "[frontend]\nhost=h\nport=80\n[http]\nserver1=a:1\n[admin]",
+        "line 6: [admin] port: is required, and missing",
     ),
     (
         "[frontend]\nhost=h\nport=80\n[http]\nalgorithm=random",
@@ -314,6 +329,11 @@ fn a_wrong_line_is_refused_with_its_number_and_the_reason() {
     });
     check(IN_WEBSOCKET, 8, |wrong| least(&format!("[websocket]\nserver1=a:1\n{wrong}\n")));
     check(IN_LOG, 7, |wrong| least(&format!("[log]\n{wrong}\n")));
+    for (wrong, expected) in IN_ADMIN {
+        let port = if wrong.starts_with("port=") { "" } else { "port=1\n" };
+        let message = refusal(&least(&format!("[admin]\n{wrong}\n{port}")));
+        assert!(message.contains(expected), "{wrong}: {message}");
+    }
     assert!(IN_HTTP.len() + IN_FRONTEND.len() + IN_WEBSOCKET.len() + IN_LOG.len() >= 80);
 }
 
@@ -327,7 +347,7 @@ fn a_wrong_file_is_refused_with_the_reason() {
 #[test]
 fn every_key_is_refused_when_its_value_is_wrong() {
     let whole = FILES.iter().map(|(_, message)| *message);
-    let tables = [IN_HTTP, IN_FRONTEND, IN_WEBSOCKET, IN_LOG].into_iter().flatten();
+    let tables = [IN_HTTP, IN_FRONTEND, IN_WEBSOCKET, IN_ADMIN, IN_LOG].into_iter().flatten();
     let messages: Vec<&str> = tables.map(|(_, message)| *message).chain(whole).collect();
     for row in reference() {
         let is_about = |number: u8| {
