@@ -75,8 +75,8 @@
 //!
 //! *Worker*: a persistent connection to a server. *Checkout*, *park*: taking an idle worker from
 //! the pool, putting it back. *Waiting line*: requests of a server for which no worker is idle.
-//! *Errand*: an exchange with what it has tried so far. *Agenda*: who has something to do without an
-//! edge of its own. *Turn*: one round of events, alarms, agenda and burials. *Desk*: the buffers
+//! *Errand*: an exchange with what it has tried so far. *Agenda*: who has something to do without
+//! an edge of its own. *Turn*: one round of events, alarms, agenda and burials. *Desk*: the buffers
 //! that handlers share. *Inbox*, *backlog*: bytes read and not yet used; bytes handed over and not
 //! yet taken.
 

@@ -164,7 +164,7 @@ pub(super) const SECTION: &[Key<Section>] = &[
             ("ip", |s| s.sticky = Sticky::Ip),
         ]),
         Value("off"),
-        "what leads a client back to the server it had, in both sections",
+        "what leads a client to the server that it had before",
     ),
     // First of its kind: once this row has turned the probes off, the next rows only check values.
     section(

@@ -219,7 +219,7 @@ impl Exchange {
             // The head and the first of the body leave in one write; what follows the body is the
             // next request's and waits in the inbox.
             let input = &desk.scratch[early];
-            let fed = pump.feed(&self.head, input, server);
+            let fed = pump.feed(&mut &self.head[..], input, server);
             self.request = Request::Passing(pump);
             match fed {
                 Ok(taken) => inbox.push(&input[taken..]),

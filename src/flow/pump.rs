@@ -131,7 +131,7 @@ impl Pump {
                 return Ok(Halt::Finished);
             }
             if !leftover.is_empty() {
-                let taken = self.feed(&[], leftover.as_slice(), sink)?;
+                let taken = self.feed(&mut &[][..], leftover.as_slice(), sink)?;
                 leftover.consume(taken);
                 continue;
             }
@@ -140,7 +140,7 @@ impl Pump {
                 None => return Ok(Halt::SourceBlocked),
                 Some(0) => self.source_ended(sink)?,
                 Some(count) => {
-                    let taken = self.feed(&[], &scratch[..count], sink)?;
+                    let taken = self.feed(&mut &[][..], &scratch[..count], sink)?;
                     leftover.push(&scratch[taken..count]);
                 }
             }
@@ -149,13 +149,13 @@ impl Pump {
     }
 
     /// Takes the body's bytes off the front of `input` and sends them on behind `lead`; says how
-    /// many were the body's.
+    /// many were the body's. An empty `lead` afterwards tells that it has been handed on.
     ///
     /// # Errors
     /// As [`Pump::run`].
     pub fn feed(
         &mut self,
-        mut lead: &[u8],
+        lead: &mut &[u8],
         input: &[u8],
         sink: &mut impl Stream,
     ) -> Result<usize, Leak> {
@@ -165,11 +165,12 @@ impl Pump {
             let step = self.framing.step(rest).map_err(refused)?;
             self.check_content()?;
             self.pass_on(lead, &rest[..step.forward], sink)?;
-            lead = &[];
+            *lead = &[];
             taken += step.forward + step.skip;
         }
         if !lead.is_empty() {
             self.outlet.send(&[lead], sink).map_err(broken_sink)?;
+            *lead = &[];
         }
         if self.framing.is_complete()
             && let Some(tail) = self.framing.take_tail()

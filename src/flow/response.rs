@@ -31,7 +31,7 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Adds that name to a whole head.
+    /// Adds the server's name to a head that has just been written.
     pub(super) fn add_cookie(&self, head: &mut Vec<u8>) {
         if let Some(name) = self.cookie {
             cookie::add(head, name);
@@ -76,6 +76,8 @@ pub struct Body {
     ends_by_closing: bool,
     /// What the server sent after its response. It poisons the worker.
     surplus: Buffer,
+    /// What was wrong right behind the head, when the head had left already.
+    fault: Option<Fault>,
 }
 
 impl Default for Response {
@@ -104,6 +106,9 @@ impl Response {
             }
         }
         let Self::Body(body) = self else { return Ok(Halt::Finished) };
+        if let Some(fault) = body.fault {
+            return Err(fault);
+        }
         let pumped = body.pump.run(server, client, &mut body.surplus, &mut desk.scratch);
         let halt = pumped.map_err(fault)?;
         if halt == Halt::Finished {
@@ -210,10 +215,17 @@ impl Body {
         (head, rest): (&[u8], &[u8]),
         client: &mut impl Stream,
     ) -> Result<Self, Fault> {
-        let taken = pump.feed(head, rest, client).map_err(fault)?;
-        let mut surplus = Buffer::default();
-        surplus.push(&rest[taken..]);
-        Ok(Self { pump, end, ends_by_closing, surplus })
+        let (mut lead, mut surplus) = (head, Buffer::default());
+        let fault = match pump.feed(&mut lead, rest, client).map_err(fault) {
+            Ok(taken) => {
+                surplus.push(&rest[taken..]);
+                None
+            }
+            // As long as the head has not left, another answer can still be given.
+            Err(fault) if !lead.is_empty() => return Err(fault),
+            Err(fault) => Some(fault),
+        };
+        Ok(Self { pump, end, ends_by_closing, surplus, fault })
     }
 
     fn finished(&self) -> End {

@@ -228,10 +228,7 @@ impl Gateway {
         errand.exchange.rewind();
         errand.replayed = true;
         self.counters.replays += 1;
-        errand.tried.push(failed);
-        let other =
-            self.choose(id, &errand).filter(|other| self.servers[other.index()].pool.reserve());
-        errand.tried.pop();
+        let other = self.choose_other(id, failed, &mut errand);
         match other {
             Some(_) => self.close_worker(dead),
             None => self.bury_worker(dead),
@@ -241,6 +238,23 @@ impl Gateway {
         if let Err(errand) = self.connect_for(id, server, errand, 0..0) {
             self.dispatch(id, errand, 0..0);
         }
+    }
+
+    /// A server with room for a fresh connection, other than the one that failed; none where the
+    /// client is to stay with its own.
+    fn choose_other(
+        &mut self,
+        id: ClientId,
+        failed: ServerId,
+        errand: &mut Errand,
+    ) -> Option<ServerId> {
+        if self.sections.of(errand.kind)?.sticky != Sticky::Off {
+            return None;
+        }
+        errand.tried.push(failed);
+        let other = self.choose(id, errand);
+        errand.tried.pop();
+        other.filter(|other| self.servers[other.index()].pool.reserve())
     }
 
     /// Tells the client why no server will answer it.

@@ -31,12 +31,14 @@ impl Gateway {
         let broken = client.socket.is_broken();
         match client.state() {
             State::Closed | State::Switching(..) => {}
+            // Both sides having ended looks like being broken, but what came before the client's
+            // end has to be read: closing over it would destroy our last words.
+            State::Lingering(_) => self.linger(id),
             _ if broken => self.lose_client(id),
             State::Reading => self.read_request(id),
             State::Waiting(..) | State::Knocking(_) => {}
             State::Exchanging(..) => self.drive(id, 0..0),
             State::Answering(..) => self.flush_answer(id),
-            State::Lingering(_) => self.linger(id),
         }
     }
 

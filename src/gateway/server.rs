@@ -46,6 +46,8 @@ pub struct Server {
     pub pool_alarm: Option<(Instant, TimerId)>,
     /// The floor of workers is not refilled before this, after a connection failed.
     pub refill_after: Option<Instant>,
+    /// No worker is opened for the line before this, after a connection failed.
+    pub spawn_after: Option<Instant>,
 }
 
 impl Server {
@@ -78,6 +80,7 @@ impl Server {
             failure: io::ErrorKind::ConnectionRefused,
             pool_alarm: None,
             refill_after: None,
+            spawn_after: None,
             address,
         }
     }

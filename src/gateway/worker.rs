@@ -116,7 +116,7 @@ impl Gateway {
                 }
                 let server = &mut self.servers[worker.server.index()];
                 server.health.connected();
-                server.refill_after = None;
+                (server.refill_after, server.spawn_after) = (None, None);
                 match client {
                     Some(client) => {
                         worker.enter(id, State::Busy(client));
@@ -157,7 +157,9 @@ impl Gateway {
         server.failure = why;
         server.try_next_address();
         server.refill_after = Some(self.now + limits::REFILL_PAUSE);
+        server.spawn_after = server.refill_after;
         if server.health.refused(self.now) {
+            server.refill_after = Some(self.now + limits::SIT_OUT);
             log::warn!("{server}: no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
         }
         self.resolve(id);
@@ -271,7 +273,10 @@ impl Gateway {
             self.bury_worker(worker);
         }
         let server = &mut self.servers[id.index()];
-        let mut wanted = server.pool.spawns_due(self.now);
+        let mut wanted = 0;
+        if server.spawn_after.is_none_or(|after| after <= self.now) {
+            wanted += server.pool.spawns_due(self.now);
+        }
         let may_refill = self.stopping.is_none()
             && server.is_available(self.now)
             && server.refill_after.is_none_or(|after| after <= self.now);
@@ -286,6 +291,7 @@ impl Gateway {
                 let server = &mut self.servers[id.index()];
                 server.dismissed.extend(server.pool.connect_failed());
                 server.refill_after = Some(self.now + limits::REFILL_PAUSE);
+                server.spawn_after = server.refill_after;
                 debug!("{server}: {error}");
             }
         }

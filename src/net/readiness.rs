@@ -15,12 +15,15 @@ use std::io;
 #[derive(Debug)]
 pub(super) struct Readiness {
     said: Ready,
+    /// A write has told that the connection was reset. The kernel says so only once, and to a
+    /// later read the same connection looks as if it had ended in order.
+    reset: bool,
 }
 
 impl Readiness {
     /// Writable until told otherwise: the first answer need not wait for an edge.
     pub(super) fn new() -> Self {
-        Self { said: Ready { writable: true, ..Ready::default() } }
+        Self { said: Ready { writable: true, ..Ready::default() }, reset: false }
     }
 
     /// Takes in what an edge said.
@@ -59,6 +62,9 @@ impl Readiness {
         }
         loop {
             match call() {
+                Ok(0) if self.reset && room > 0 => {
+                    return Err(io::ErrorKind::ConnectionReset.into());
+                }
                 // Less than there was room for: the rest has not arrived, and whatever arrives
                 // from now on is a new edge. Unless the end was seen: that edge is spent.
                 Ok(count) => {
@@ -92,6 +98,7 @@ impl Readiness {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.said.writable = error.kind() != io::ErrorKind::WouldBlock;
+                    self.reset |= error.kind() == io::ErrorKind::ConnectionReset;
                     return Err(error);
                 }
             }

@@ -9,7 +9,7 @@ use super::identity::{Speaker, frames};
 use super::ledger::{Fault, Ledger};
 use super::message::{Framing, Head, Reader};
 use super::reply::{Misdeed, Reply, Temper, frame_size, switch};
-use super::request::size;
+use super::request::{Sent, size};
 use super::voice::{Silence, Step, Voice};
 use crate::net::simulated::end::EndId;
 use crate::net::simulated::world::World;
@@ -237,7 +237,7 @@ impl Origin {
             self.voice.push(Step::Say(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()));
         }
         self.current = Some((id, steps));
-        if misdeed == Some(Misdeed::Adds) && request.len == 0 {
+        if misdeed == Some(Misdeed::Adds) && request.sent == Sent::Without {
             let (_, steps) = self.current.take().unwrap_or_default();
             self.voice = Voice::new(steps, None);
             self.phase = Phase::Poisoned;

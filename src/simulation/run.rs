@@ -84,8 +84,8 @@ impl Run {
 
     /// Clients and upheavals, as chance will have them.
     pub fn populate(&mut self) {
-        // Names are given time to become known.
-        let dawn = Duration::from_millis(400);
+        // Names are given time to become known, and their servers to be found well.
+        let dawn = Duration::from_secs(1);
         for _ in 0..self.scenario.clients {
             let script = with(|w| scripts::any(&self.scenario, &mut self.ledger, &mut w.chance));
             let at = dawn + with(|world| world.chance.delay(Duration::from_secs(4)));
@@ -146,16 +146,13 @@ impl Run {
         while let Some(notice) = with(World::happen) {
             self.attend(notice);
         }
-        let Some(gateway) = &mut self.gateway else { return false };
+        let Some(gateway) = &mut self.gateway else { return pass(horizon, None) };
         let edges = with(World::take_edges);
         let now = with(|world| world.instant());
         let patience = gateway.patience(now);
         if edges.is_empty() && patience != Some(Duration::ZERO) {
             let by_itself = patience.map(|patience| with(|world| world.now()) + patience);
-            let next = with(|world| world.next_event()).into_iter().chain(by_itself).min();
-            let Some(next) = next.filter(|next| *next <= horizon) else { return false };
-            with(|world| world.advance(next));
-            return true;
+            return pass(horizon, by_itself);
         }
         gateway.turn(edges.into_iter(), now);
         let _ = gateway.take_journal();
@@ -288,4 +285,14 @@ impl Run {
             }
         }
     }
+}
+
+/// Lets time pass until something happens, in the world or `by_itself`; `false` when that is beyond
+/// the horizon.
+fn pass(horizon: Duration, by_itself: Option<Duration>) -> bool {
+    with(|world| {
+        let next = world.next_event().into_iter().chain(by_itself).min();
+        let next = next.filter(|next| *next <= horizon);
+        next.inspect(|next| world.advance(*next)).is_some()
+    })
 }

@@ -262,7 +262,6 @@ fn host(
         temper.idle = chance.pick(&[None, Some(Duration::from_millis(300)), Some(Duration::ZERO)]);
     }
     let named = chance.percent(30);
-    troubles.sick |= named;
     Host {
         addresses: if named { vec![address(0), address(1)] } else { vec![address(0)] },
         name: named.then(|| format!("s{number}.sim")),

@@ -131,6 +131,10 @@ fn spoil(script: &mut Script, chance: &mut Chance) {
         return;
     }
     if chance.percent(15) {
+        // Content may trickle for as long as it likes; nobody here has that much time.
+        let long = |step: &Step| matches!(step, Step::Say(bytes) if bytes.len() > 900);
+        let end = script.steps.iter().position(long).unwrap_or(script.steps.len());
+        script.steps.truncate(end);
         script.pace = Some((chance.within(1..=9), Duration::from_millis(700)));
         script.steps.extend([Step::Wait(Duration::from_secs(100)), Step::Reset]);
         return;

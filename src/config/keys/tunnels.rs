@@ -47,7 +47,7 @@ pub(in crate::config) const TUNNELS: &[Key<Section>] = &[
         "max_age",
         Rule::Duration(QUIET_OR_NONE, |s, v| s.tunnels.max_age = v),
         Value("0"),
-        "a tunnel is closed (1012) at about this age, never later; 0: never",
+        "a tunnel is closed (1012) at this age or a little earlier; 0: never",
     ),
     tunnel(
         "max_tunnels",

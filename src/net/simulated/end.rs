@@ -135,10 +135,13 @@ impl End {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         if self.arrived.is_empty() {
+            if self.fin == Fin::Arrived {
+                return Ok(0);
+            }
             if let Some(error) = self.error.take() {
                 return Err(error.into());
             }
-            if self.phase == Phase::Dead || self.fin == Fin::Arrived {
+            if self.phase == Phase::Dead {
                 return Ok(0);
             }
             return Err(io::ErrorKind::WouldBlock.into());

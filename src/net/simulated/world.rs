@@ -545,10 +545,14 @@ impl World {
             return;
         }
         end.phase = Phase::Dead;
-        end.error = Some(io::ErrorKind::ConnectionReset);
+        // As Linux does: behind a FIN, only whoever still writes has to be told.
+        let ended = end.fin == Fin::Arrived;
+        let error =
+            if ended { io::ErrorKind::BrokenPipe } else { io::ErrorKind::ConnectionReset };
+        end.error = Some(error);
         end.flying = VecDeque::new();
-        if destroys {
-            end.arrived = VecDeque::new();
+        if destroys && !end.arrived.is_empty() {
+            (end.arrived, end.fin) = (VecDeque::new(), Fin::Unsent);
         }
         self.signal_level(id);
     }
