@@ -547,8 +547,7 @@ impl World {
         end.phase = Phase::Dead;
         // As Linux does: behind a FIN, only whoever still writes has to be told.
         let ended = end.fin == Fin::Arrived;
-        let error =
-            if ended { io::ErrorKind::BrokenPipe } else { io::ErrorKind::ConnectionReset };
+        let error = if ended { io::ErrorKind::BrokenPipe } else { io::ErrorKind::ConnectionReset };
         end.error = Some(error);
         end.flying = VecDeque::new();
         if destroys && !end.arrived.is_empty() {
