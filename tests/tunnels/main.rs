@@ -129,10 +129,12 @@ fn pings_are_answered_unseen_by_the_other_end_and_keep_no_tunnel_from_being_idle
     let reader = std::thread::spawn(move || {
         let mut pings = 0;
         while let Ok(message) = end.read() {
-            match message {
+            match &message {
                 Message::Ping(_) => pings += 1,
                 Message::Close(_) => {}
-                other => panic!("crossed: {other:?}"),
+                Message::Text(_) | Message::Binary(_) | Message::Pong(_) | Message::Frame(_) => {
+                    panic!("crossed: {message:?}")
+                }
             }
         }
         pings
@@ -140,10 +142,12 @@ fn pings_are_answered_unseen_by_the_other_end_and_keep_no_tunnel_from_being_idle
     let mut pings = 0;
     let mut last = None;
     while let Ok(message) = client.read() {
-        match message {
+        match &message {
             Message::Ping(_) => pings += 1,
-            Message::Close(close) => last = close.map(|close| u16::from(close.code)),
-            other => panic!("crossed: {other:?}"),
+            Message::Close(close) => last = close.as_ref().map(|close| u16::from(close.code)),
+            Message::Text(_) | Message::Binary(_) | Message::Pong(_) | Message::Frame(_) => {
+                panic!("crossed: {message:?}")
+            }
         }
     }
     assert_eq!(last, Some(1000));
