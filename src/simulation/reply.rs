@@ -186,10 +186,12 @@ impl Reply {
             Misdeed::Cuts | Misdeed::Resets | Misdeed::Stalls => {
                 wire.truncate(middle);
                 // What ends by a FIN alone cannot be cut short by one.
-                let end = match misdeed {
-                    Misdeed::Stalls => Step::Stall,
-                    Misdeed::Cuts if !self.open_ended => Step::Close,
-                    _ => Step::Reset,
+                let end = if misdeed == Misdeed::Stalls {
+                    Step::Stall
+                } else if misdeed == Misdeed::Cuts && !self.open_ended {
+                    Step::Close
+                } else {
+                    Step::Reset
                 };
                 vec![Step::Say(wire), end]
             }

@@ -170,6 +170,7 @@ impl Run {
     }
 
     fn attend(&mut self, notice: Notice) {
+        self.ledger.now = with(|world| world.now());
         match notice {
             Notice::Awake(end) => with(|world| {
                 if let Some(client) = self.clients.get_mut(&end)
@@ -205,7 +206,7 @@ impl Run {
                 self.arrivals_left -= 1;
                 let from = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 7).into(), 40_000);
                 let end = with(|world| world.set_out(from));
-                self.clients.insert(end, Client::new(end, script));
+                self.clients.insert(end, Client::new(end, script, self.ledger.now));
                 with(|world| world.wake(end, Duration::ZERO));
             }
             Cue::Reach(address, reach) => with(|world| {
