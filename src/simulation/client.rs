@@ -155,7 +155,7 @@ impl Client {
 
     /// Reads; gives how the connection ended, if it did.
     fn listen(&mut self, world: &mut World, ledger: &mut Ledger) -> Option<Ending> {
-        let mut room = [0; 8192];
+        let mut room = [0; 16_384];
         let most = match self.appetite {
             _ if self.heard_all => return None,
             Appetite::None => return None,
@@ -313,6 +313,9 @@ impl Client {
         let Some((server, len)) = case.replies.last().copied() else { return };
         let whole = frames(*id, Speaker::Server(server), len, frame_size(*id));
         let (has, wants) = (bytes.len(), whole.len());
+        if ledger.is_late(case.begun) {
+            return ledger.wrong(format!("tunnel {id} ended late"));
+        }
         let excused = !case.faults.is_empty() || ledger.troubles.stopping || !case.good;
         if !whole.starts_with(bytes) && !excused {
             ledger.wrong(format!("tunnel {id}: {has} bytes came that are not its {wants}"));

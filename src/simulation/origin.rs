@@ -227,6 +227,12 @@ impl Origin {
         };
         if hasty {
             case.faults.push(Fault::Deaf);
+            if chance.percent(50) {
+                // Whatever still comes is read, as the rest of this request.
+                self.voice = Voice::new(steps, None);
+                self.current = Some((id, Vec::new()));
+                return;
+            }
             let close = chance.pick(&[Step::Finish, Step::Close]);
             steps.push(close);
             self.voice = Voice::new(steps, None);

@@ -62,6 +62,8 @@ impl Misdeed {
     pub fn any(chance: &mut Chance) -> Self {
         chance.pick(&[
             Self::Leaves,
+            Self::Leaves,
+            Self::Leaves,
             Self::Cuts,
             Self::Resets,
             Self::Boasts,

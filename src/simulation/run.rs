@@ -86,9 +86,10 @@ impl Run {
     pub fn populate(&mut self) {
         // Names are given time to become known, and their servers to be found well.
         let dawn = Duration::from_secs(1);
+        let span = Duration::from_millis(with(|w| w.chance.pick(&[4000, 800, 60])));
         for _ in 0..self.scenario.clients {
             let script = with(|w| scripts::any(&self.scenario, &mut self.ledger, &mut w.chance));
-            let at = dawn + with(|world| world.chance.delay(Duration::from_secs(4)));
+            let at = dawn + with(|world| world.chance.delay(span));
             self.cue(at, Cue::Arrive(script));
         }
         for (at, cue) in with(|world| self.scenario.upheavals(&mut world.chance)) {

@@ -180,7 +180,12 @@ impl World {
             Owner::Unwatched | Owner::Nobody => {}
             Owner::Gateway(_) => {
                 let delay = self.weather.edge_delay;
-                let at = self.now + self.chance.delay(delay);
+                let mut at = self.now + self.chance.delay(delay);
+                let nap = self.weather.nap.as_nanos();
+                if nap > 0 {
+                    let waking = at.as_nanos().div_ceil(nap) * nap;
+                    at = Duration::from_nanos(u64::try_from(waking).unwrap_or(u64::MAX));
+                }
                 let edge = self.ends[id.0].edge.get_or_insert_with(|| {
                     self.edges.push(id);
                     (at, Ready::default())
