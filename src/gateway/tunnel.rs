@@ -6,8 +6,8 @@
 //!            --both directions ended, or one broke------------------> Closed <-+
 //! ```
 //!
-//! What the passing of time does to a tunnel stands in [`tending`](super::tending), the ending of
-//! many at once in [`drain`](super::drain).
+//! What the passing of time does to a tunnel stands in `tending`, the ending of
+//! many at once in `drain`.
 
 use super::Gateway;
 use super::client::State as ClientState;

@@ -3,6 +3,8 @@
 //! The tables of the parsers are exhaustive; here it is about what a refusal does to everybody
 //! else. No server may ever hear of any of these.
 
+use std::time::Duration;
+
 /// One message that is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
@@ -12,6 +14,13 @@ pub struct Row {
     pub bytes: &'static [u8],
     /// What it may be answered. 0: not at all.
     pub statuses: &'static [u16],
+}
+
+impl Row {
+    /// By when the answer must have come: `header_timeout` is 10 s at most.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(if self.statuses.contains(&408) { 12 } else { 2 })
+    }
 }
 
 const fn row(name: &'static str, bytes: &'static [u8], statuses: &'static [u16]) -> Row {

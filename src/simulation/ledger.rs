@@ -9,6 +9,7 @@ use super::identity::{Speaker, content};
 use super::message::{Framing, Head, Message};
 use super::request::Request;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a server did wrong to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,20 @@ pub struct Troubles {
     pub stopping: bool,
     /// Servers do wrong to requests.
     pub faults: bool,
+    /// Clients may stand before the door for a while.
+    pub full: bool,
 }
+
+impl Troubles {
+    /// Nobody has an excuse, nor a reason to wait for long.
+    fn are_none(&self) -> bool {
+        let Self { reach, sick, fickle, crowded, stopping, faults, full } = self;
+        ![reach, sick, fickle, crowded, stopping, faults, full].into_iter().any(|trouble| *trouble)
+    }
+}
+
+/// Where there is no trouble, a response comes within this time of its request.
+const SOON: Duration = Duration::from_secs(15);
 
 /// One request's story.
 #[derive(Debug)]
@@ -47,8 +61,12 @@ pub struct Case {
     pub request: Request,
     /// Its client does everything right, and in time.
     pub good: bool,
+    /// When its client set about it.
+    pub begun: Duration,
     /// How often a server has read its head.
     pub arrivals: usize,
+    /// The first server to read it did so on a connection never used before.
+    pub began_fresh: bool,
     /// Whether a server has read all of its content.
     pub read: bool,
     /// What servers did wrong.
@@ -83,6 +101,8 @@ pub struct Ledger {
     pub statuses: BTreeMap<u16, usize>,
     /// Responses cut short.
     pub cuts: usize,
+    /// The world's time.
+    pub now: Duration,
 }
 
 impl Ledger {
@@ -92,7 +112,9 @@ impl Ledger {
         self.cases.push(Case {
             request,
             good,
+            begun: Duration::ZERO,
             arrivals: 0,
+            began_fresh: false,
             read: false,
             faults: Vec::new(),
             answered: false,
@@ -116,7 +138,9 @@ impl Ledger {
         };
         let case = &mut self.cases[id];
         case.arrivals += 1;
-        let most = if case.request.is_replayable() { 2 } else { 1 };
+        case.began_fresh |= fresh && case.arrivals == 1;
+        // Only what died on a worker that had served before may be tried once more.
+        let most = if case.request.is_replayable() && !case.began_fresh { 2 } else { 1 };
         let mut wrongs = Vec::new();
         if case.arrivals > most {
             wrongs.push(format!("arrived {} times", case.arrivals));
@@ -163,6 +187,9 @@ impl Ledger {
         let status = message.head.status();
         *self.statuses.entry(status).or_default() += 1;
         self.cases[id].seen = Some(status);
+        if self.is_late(self.cases[id].begun) {
+            self.wrong(format!("request {id} was answered late; {}", self.story(id)));
+        }
         if let Some(wrong) = self.misfit(id, message) {
             self.wrong(format!("request {id}: {wrong}; {}", self.story(id)));
         }
@@ -190,6 +217,12 @@ impl Ledger {
             return Some("chunks for an HTTP/1.0 client".into());
         }
         None
+    }
+
+    /// Whether the answer to what was begun at that time comes too late: by a wake-up that had
+    /// nothing to do with it, perhaps.
+    pub fn is_late(&self, begun: Duration) -> bool {
+        self.troubles.are_none() && self.now > begun + SOON
     }
 
     /// An answer of the gateway's own: may it say that?

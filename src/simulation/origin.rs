@@ -125,7 +125,9 @@ impl Origin {
                 }
                 Ok(count) => match self.phase {
                     Phase::Tunnel(_) => self.tunnelled.extend_from_slice(&room[..count]),
-                    _ => self.reader.push(&room[..count]),
+                    Phase::Reading | Phase::Answering | Phase::Probe | Phase::Poisoned => {
+                        self.reader.push(&room[..count]);
+                    }
                 },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
                 Err(_) => return self.leave(world),
@@ -225,6 +227,12 @@ impl Origin {
         };
         if hasty {
             case.faults.push(Fault::Deaf);
+            if chance.percent(50) {
+                // Whatever still comes is read, as the rest of this request.
+                self.voice = Voice::new(steps, None);
+                self.current = Some((id, Vec::new()));
+                return;
+            }
             let close = chance.pick(&[Step::Finish, Step::Close]);
             steps.push(close);
             self.voice = Voice::new(steps, None);
@@ -323,15 +331,12 @@ impl Origin {
     /// Says what is to be said, past the gates.
     fn speak(&mut self, world: &mut World, ledger: &mut Ledger) -> Silence {
         loop {
-            match self.voice.speak(world, self.end) {
-                Silence::Gate(Step::Done(id)) => {
-                    if let Some(case) = ledger.cases.get_mut(id) {
-                        case.answered = true;
-                    }
-                    self.voice.pass();
-                }
-                silence => return silence,
+            let silence = self.voice.speak(world, self.end);
+            let Silence::Gate(Step::Done(id)) = silence else { return silence };
+            if let Some(case) = ledger.cases.get_mut(id) {
+                case.answered = true;
             }
+            self.voice.pass();
         }
     }
 }

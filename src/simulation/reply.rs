@@ -62,6 +62,8 @@ impl Misdeed {
     pub fn any(chance: &mut Chance) -> Self {
         chance.pick(&[
             Self::Leaves,
+            Self::Leaves,
+            Self::Leaves,
             Self::Cuts,
             Self::Resets,
             Self::Boasts,
@@ -186,10 +188,12 @@ impl Reply {
             Misdeed::Cuts | Misdeed::Resets | Misdeed::Stalls => {
                 wire.truncate(middle);
                 // What ends by a FIN alone cannot be cut short by one.
-                let end = match misdeed {
-                    Misdeed::Stalls => Step::Stall,
-                    Misdeed::Cuts if !self.open_ended => Step::Close,
-                    _ => Step::Reset,
+                let end = if misdeed == Misdeed::Stalls {
+                    Step::Stall
+                } else if misdeed == Misdeed::Cuts && !self.open_ended {
+                    Step::Close
+                } else {
+                    Step::Reset
                 };
                 vec![Step::Say(wire), end]
             }

@@ -133,7 +133,7 @@ impl Request {
 /// How much content: mostly little, sometimes none or as much as is allowed.
 pub fn size(most: usize, chance: &mut Chance) -> usize {
     match chance.below(10) {
-        0 => 0,
+        0 | 9 => 0,
         1 => chance.within(most / 2..=most),
         2..4 => chance.below(most / 4 + 1),
         _ => chance.below(most.min(600) + 1),

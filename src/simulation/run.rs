@@ -86,9 +86,10 @@ impl Run {
     pub fn populate(&mut self) {
         // Names are given time to become known, and their servers to be found well.
         let dawn = Duration::from_secs(1);
+        let span = Duration::from_millis(with(|w| w.chance.pick(&[4000, 800, 60])));
         for _ in 0..self.scenario.clients {
             let script = with(|w| scripts::any(&self.scenario, &mut self.ledger, &mut w.chance));
-            let at = dawn + with(|world| world.chance.delay(Duration::from_secs(4)));
+            let at = dawn + with(|world| world.chance.delay(span));
             self.cue(at, Cue::Arrive(script));
         }
         for (at, cue) in with(|world| self.scenario.upheavals(&mut world.chance)) {
@@ -170,6 +171,7 @@ impl Run {
     }
 
     fn attend(&mut self, notice: Notice) {
+        self.ledger.now = with(|world| world.now());
         match notice {
             Notice::Awake(end) => with(|world| {
                 if let Some(client) = self.clients.get_mut(&end)
@@ -205,7 +207,7 @@ impl Run {
                 self.arrivals_left -= 1;
                 let from = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 7).into(), 40_000);
                 let end = with(|world| world.set_out(from));
-                self.clients.insert(end, Client::new(end, script));
+                self.clients.insert(end, Client::new(end, script, self.ledger.now));
                 with(|world| world.wake(end, Duration::ZERO));
             }
             Cue::Reach(address, reach) => with(|world| {

@@ -107,6 +107,7 @@ impl Scenario {
             troubles,
             max_connections: chance.pick(&[1000, 1000, 3]),
         };
+        scenario.troubles.full = scenario.max_connections < scenario.clients;
         scenario.configure(chance);
         scenario
     }

@@ -14,6 +14,8 @@ pub struct Weather {
     pub capacity: (usize, usize),
     /// The longest an edge takes to be told.
     pub edge_delay: Duration,
+    /// Edges are told at multiples of this alone, all that have gathered: a busy machine.
+    pub nap: Duration,
     /// Edges say what has happened, and not also what else holds.
     pub terse_edges: bool,
     /// In so many turns of a hundred something is said that is not so.
@@ -36,6 +38,7 @@ impl Weather {
             morsel: 1 << 16,
             capacity: (1 << 16, 1 << 16),
             edge_delay: Duration::ZERO,
+            nap: Duration::ZERO,
             terse_edges: false,
             spurious: 0,
             short_writes: 0,
@@ -49,6 +52,7 @@ impl Weather {
     pub fn any(chance: &mut Chance) -> Self {
         let capacity = chance.pick(&[
             (1 << 16, 1 << 16),
+            (1 << 19, 1 << 20),
             (1 << 12, 1 << 17),
             (64, 8192),
             (16, 300),
@@ -56,9 +60,10 @@ impl Weather {
         ]);
         Self {
             latency: Duration::from_micros(chance.pick(&[50, 0, 400, 3000])),
-            morsel: chance.pick(&[1 << 16, 1460, 333, 48, 7]),
+            morsel: chance.pick(&[1 << 16, 1 << 20, 1460, 333, 48, 7]),
             capacity,
             edge_delay: Duration::from_micros(chance.pick(&[0, 0, 200, 2000])),
+            nap: Duration::from_micros(chance.pick(&[0, 0, 500, 9000])),
             terse_edges: chance.percent(60),
             spurious: chance.pick(&[0, 0, 5, 25]),
             short_writes: chance.pick(&[0, 0, 10, 40]),
@@ -70,6 +75,7 @@ impl Weather {
 
     /// How large content may be so that a run does not take for ever.
     pub fn content_max(&self) -> usize {
-        (self.morsel.min(self.capacity.1) * 60).min(200_000)
+        let roomy = self.morsel.min(self.capacity.0) > 1 << 16;
+        (self.morsel.min(self.capacity.1) * 60).min(if roomy { 900_000 } else { 200_000 })
     }
 }

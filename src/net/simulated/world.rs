@@ -5,14 +5,16 @@
 //! order by [`Chance`], and nothing else is, so a world can be lived through again.
 
 use super::chance::Chance;
-use super::end::{End, EndId, Fin, Owner, Phase};
+use super::end::{End, EndId, Owner};
 use super::weather::Weather;
 use crate::net::{Ready, Resolved};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+
+mod bytes;
+mod connections;
 
 /// What becomes of a connection that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +128,6 @@ impl World {
         self.now
     }
 
-    // ---- what happens, and when ----
-
     fn schedule(&mut self, after: Duration, event: Event) {
         self.scheduled += 1;
         self.events.push(Reverse((self.now + after, self.scheduled, event)));
@@ -180,7 +180,12 @@ impl World {
             Owner::Unwatched | Owner::Nobody => {}
             Owner::Gateway(_) => {
                 let delay = self.weather.edge_delay;
-                let at = self.now + self.chance.delay(delay);
+                let mut at = self.now + self.chance.delay(delay);
+                let nap = self.weather.nap.as_nanos();
+                if nap > 0 {
+                    let waking = at.as_nanos().div_ceil(nap) * nap;
+                    at = Duration::from_nanos(u64::try_from(waking).unwrap_or(u64::MAX));
+                }
                 let edge = self.ends[id.0].edge.get_or_insert_with(|| {
                     self.edges.push(id);
                     (at, Ready::default())
@@ -241,322 +246,6 @@ impl World {
     fn level(&self, id: EndId) -> Ready {
         self.ends[id.0].level(self.ends[id.peer().0].room())
     }
-
-    // ---- connections ----
-
-    fn pair(
-        &mut self,
-        phase: Phase,
-        here: (Owner, SocketAddr),
-        there: (Owner, SocketAddr),
-    ) -> EndId {
-        let id = EndId(self.ends.len());
-        for (owner, address) in [here, there] {
-            let (least, most) = self.weather.capacity;
-            let capacity = self.chance.within(least..=most);
-            self.ends.push(End::new(owner, phase, address, capacity));
-        }
-        id
-    }
-
-    /// A client sets out for the gateway; gives its end.
-    pub fn set_out(&mut self, from: SocketAddr) -> EndId {
-        let id = self.pair(Phase::Connected, (Owner::Script, from), (Owner::Unwatched, from));
-        let latency = self.latency();
-        self.schedule(latency, Event::Knock(id.peer()));
-        id
-    }
-
-    fn knock(&mut self, id: EndId) {
-        match &mut self.door {
-            Some(door) => {
-                door.queue.push_back(id);
-                door.edge = true;
-            }
-            None => self.close(id),
-        }
-    }
-
-    pub(super) fn open_door(&mut self, key: usize) {
-        self.door = Some(Door { key, queue: VecDeque::new(), edge: false });
-    }
-
-    pub(super) fn close_door(&mut self) {
-        for id in self.door.take().into_iter().flat_map(|door| door.queue) {
-            self.ends[id.0].abrupt = true;
-            self.close(id);
-        }
-    }
-
-    pub(super) fn accept(&mut self) -> io::Result<(EndId, SocketAddr)> {
-        let exhausted = self.chance.percent(self.weather.exhausted);
-        let door = self.door.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        if door.queue.is_empty() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        if exhausted {
-            return Err(io::Error::other("too many open files"));
-        }
-        let id = door.queue.pop_front().ok_or(io::ErrorKind::WouldBlock)?;
-        Ok((id, self.ends[id.peer().0].address))
-    }
-
-    pub(super) fn connect(&mut self, to: SocketAddr, key: usize) -> io::Result<EndId> {
-        if self.hosts.get(&to) == Some(&Reach::Unreachable) {
-            return Err(io::ErrorKind::NetworkUnreachable.into());
-        }
-        let id = self.pair(Phase::Connecting, (Owner::Gateway(key), to), (Owner::Nobody, to));
-        let latency = self.latency();
-        self.schedule(latency, Event::Connect(id));
-        self.outgoing.push((id, key));
-        Ok(id)
-    }
-
-    fn settle(&mut self, id: EndId) {
-        let address = self.ends[id.0].address;
-        if self.ends[id.0].owner == Owner::Nobody {
-            return;
-        }
-        match self.hosts.get(&address).copied().unwrap_or(Reach::Refuses) {
-            Reach::Accepts => {
-                let there = &mut self.ends[id.peer().0];
-                (there.phase, there.owner) = (Phase::Connected, Owner::Script);
-                self.ends[id.0].phase = Phase::Connected;
-                self.notices.push_back(Notice::Accepted(address, id.peer()));
-                self.signal(id, Ready { writable: true, ..Ready::default() });
-            }
-            Reach::Refuses | Reach::Unreachable => {
-                let end = &mut self.ends[id.0];
-                (end.phase, end.error) = (Phase::Dead, Some(io::ErrorKind::ConnectionRefused));
-                self.signal_level(id);
-            }
-            Reach::Silent => {}
-        }
-    }
-
-    /// Whether the connection stands, as asking for its error and its peer tells.
-    pub(super) fn is_connected(&mut self, id: EndId) -> io::Result<bool> {
-        let end = &mut self.ends[id.0];
-        match end.error.take() {
-            Some(error) => Err(error.into()),
-            None => Ok(end.phase == Phase::Connected),
-        }
-    }
-
-    pub(super) fn watch(&mut self, id: EndId, key: usize) {
-        self.ends[id.0].owner = Owner::Gateway(key);
-        self.signal_level(id);
-    }
-
-    fn signal_level(&mut self, id: EndId) {
-        let level = self.level(id);
-        if level != Ready::default() {
-            self.signal(id, level);
-        }
-    }
-
-    pub(super) fn be_abrupt(&mut self, id: EndId) {
-        self.ends[id.0].abrupt = true;
-    }
-
-    /// How many connections to `address` the gateway holds whose first key passes `of_kind`.
-    pub fn open_to(&mut self, address: SocketAddr, of_kind: impl Fn(usize) -> bool) -> usize {
-        let ends = &self.ends;
-        self.outgoing.retain(|(id, _)| ends[id.0].owner != Owner::Nobody);
-        let mine = |(id, key): &&(EndId, usize)| ends[id.0].address == address && of_kind(*key);
-        self.outgoing.iter().filter(mine).count()
-    }
-
-    /// How many connections the gateway holds, of whatever kind.
-    pub fn held_by_gateway(&self) -> usize {
-        let held = |end: &&End| matches!(end.owner, Owner::Gateway(_));
-        self.ends.iter().filter(held).count()
-    }
-
-    // ---- bytes ----
-
-    /// Reads at an end.
-    ///
-    /// # Errors
-    /// As a kernel's socket: `WouldBlock`, or what broke the connection.
-    pub fn read(&mut self, id: EndId, room: &mut [u8]) -> io::Result<usize> {
-        let count = self.ends[id.0].read(room)?;
-        if count > 0 && self.ends[id.peer().0].starved {
-            let latency = self.latency();
-            self.schedule(latency, Event::Room(id.peer()));
-        }
-        Ok(count)
-    }
-
-    /// Writes at an end, and says how much was taken.
-    ///
-    /// # Errors
-    /// As a kernel's socket: `WouldBlock`, or what broke the connection.
-    pub fn write(&mut self, id: EndId, bytes: &[u8]) -> io::Result<usize> {
-        let end = &mut self.ends[id.0];
-        if end.phase == Phase::Connecting {
-            end.starved = true;
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        if let Some(error) = end.error.take() {
-            return Err(error.into());
-        }
-        if end.phase == Phase::Dead || end.finished {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        let (room, offered) = (self.ends[id.peer().0].room(), bytes.len());
-        let mut taken = room.min(offered);
-        if taken == 0 {
-            self.ends[id.0].starved = offered > 0;
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        if self.chance.percent(self.weather.short_writes) {
-            taken -= self.chance.below(taken);
-        }
-        self.ends[id.peer().0].flying.extend(&bytes[..taken]);
-        self.set_off(id.peer());
-        if taken < offered {
-            self.ends[id.0].starved = true;
-            let latency = self.latency();
-            self.schedule(latency, Event::Room(id));
-        }
-        Ok(taken)
-    }
-
-    /// Writes everything or nothing, and lets it arrive in one piece; `false` when there is no
-    /// room for that.
-    pub fn write_at_once(&mut self, id: EndId, bytes: &[u8]) -> bool {
-        let there = &mut self.ends[id.peer().0];
-        let fits = there.room() >= bytes.len() && there.flying.is_empty();
-        let stands = self.ends[id.0].phase == Phase::Connected && !self.ends[id.0].finished;
-        if fits && stands {
-            let there = &mut self.ends[id.peer().0];
-            there.flying.extend(bytes);
-            there.in_one_piece = true;
-            self.set_off(id.peer());
-        }
-        fits && stands
-    }
-
-    /// Sends a FIN.
-    ///
-    /// # Errors
-    /// When the connection is dead.
-    pub fn finish(&mut self, id: EndId) -> io::Result<()> {
-        if self.ends[id.0].phase != Phase::Connected {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
-        if !std::mem::replace(&mut self.ends[id.0].finished, true) {
-            self.ends[id.peer().0].fin = Fin::Flying;
-            self.set_off(id.peer());
-        }
-        Ok(())
-    }
-
-    /// Closes an end: by FIN, or by RST when something was left unread.
-    pub fn close(&mut self, id: EndId) {
-        let end = &mut self.ends[id.0];
-        if end.owner == Owner::Nobody {
-            return;
-        }
-        end.owner = Owner::Nobody;
-        end.edge = None;
-        let resets = end.abrupt || !end.arrived.is_empty();
-        end.arrived = VecDeque::new();
-        match end.phase {
-            Phase::Connecting | Phase::Dead => end.phase = Phase::Dead,
-            Phase::Connected if resets => self.cut(id),
-            Phase::Connected => {
-                // A FIN cannot fail on a connection that stands.
-                let _ = self.finish(id);
-            }
-        }
-    }
-
-    /// Closes an end by RST.
-    pub fn abort(&mut self, id: EndId) {
-        self.ends[id.0].abrupt = true;
-        self.close(id);
-    }
-
-    fn cut(&mut self, id: EndId) {
-        self.ends[id.0].phase = Phase::Dead;
-        self.ends[id.0].flying = VecDeque::new();
-        let latency = self.latency();
-        self.schedule(latency, Event::Reset(id.peer()));
-    }
-
-    fn set_off(&mut self, id: EndId) {
-        if !std::mem::replace(&mut self.ends[id.0].arriving, true) {
-            let latency = self.latency();
-            self.schedule(latency, Event::Arrive(id));
-        }
-    }
-
-    fn arrive(&mut self, id: EndId) {
-        let morsel = self.weather.morsel;
-        let end = &mut self.ends[id.0];
-        end.arriving = false;
-        if end.phase == Phase::Dead {
-            end.flying = VecDeque::new();
-            return;
-        }
-        if end.flying.is_empty() {
-            if end.fin == Fin::Flying {
-                end.fin = Fin::Arrived;
-                let broken = end.finished;
-                self.signal(id, Ready { readable: true, ended: true, broken, writable: false });
-            }
-            return;
-        }
-        if end.owner == Owner::Nobody {
-            // Nobody will read this: the kernel says so.
-            return self.cut(id);
-        }
-        let whole = end.in_one_piece;
-        let most = if whole { end.flying.len() } else { end.flying.len().min(morsel) };
-        let count = if whole { most } else { most - self.chance.below(most) };
-        let end = &mut self.ends[id.0];
-        end.in_one_piece &= count < end.flying.len();
-        let morsel = end.flying.drain(..count);
-        end.arrived.extend(morsel);
-        let more = !end.flying.is_empty() || end.fin == Fin::Flying;
-        self.signal(id, Ready { readable: true, ..Ready::default() });
-        if more {
-            self.set_off(id);
-        }
-    }
-
-    fn make_room(&mut self, id: EndId) {
-        let there = &self.ends[id.peer().0];
-        // The kernel waits until it is worth while.
-        let worth = there.room() * 3 >= there.capacity;
-        let end = &mut self.ends[id.0];
-        if worth && end.starved && end.phase == Phase::Connected {
-            end.starved = false;
-            self.signal(id, Ready { writable: true, ..Ready::default() });
-        }
-    }
-
-    fn reset(&mut self, id: EndId) {
-        let destroys = self.weather.resets_destroy && self.chance.percent(50);
-        let end = &mut self.ends[id.0];
-        if end.phase == Phase::Dead {
-            return;
-        }
-        end.phase = Phase::Dead;
-        // As Linux does: behind a FIN, only whoever still writes has to be told.
-        let ended = end.fin == Fin::Arrived;
-        let error = if ended { io::ErrorKind::BrokenPipe } else { io::ErrorKind::ConnectionReset };
-        end.error = Some(error);
-        end.flying = VecDeque::new();
-        if destroys && !end.arrived.is_empty() {
-            (end.arrived, end.fin) = (VecDeque::new(), Fin::Unsent);
-        }
-        self.signal_level(id);
-    }
-
-    // ---- the scripts' time, and names ----
 
     /// Wakes the script of an end after a while.
     pub fn wake(&mut self, id: EndId, after: Duration) {
