@@ -216,7 +216,10 @@ impl Origin {
         let reply = Reply::to(&request, self.number, &self.temper, self.content_max, chance);
         let case = &mut ledger.cases[id];
         case.replies.push((self.number, reply.len));
-        let misdeed = chance.percent(self.temper.faults).then(|| Misdeed::any(chance));
+        let misdeed = chance.percent(self.temper.faults).then(|| match self.temper.habit {
+            Some(habit) => habit,
+            None => Misdeed::any(chance),
+        });
         let hasty = request.len > 0 && chance.percent(self.temper.hasty);
         let mut steps = match misdeed {
             None => reply.well(&request, &self.temper, chance),
