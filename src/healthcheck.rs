@@ -1,10 +1,10 @@
 //! Does the gateway that runs by this file answer?
 //!
-//! A container asks this of itself (`HEALTHCHECK`). The question is a request that the gateway
-//! refuses on its own, for want of a Host field, so that no server is bothered and a gateway whose
-//! servers are all down still counts as alive.
+//! A container asks this of itself (`HEALTHCHECK`). With `[admin]` the question is `/live` there.
+//! Without it, it is a request that the gateway refuses on its own, for want of a Host field, so
+//! that no server is bothered. Either way a gateway whose servers are all down counts as alive.
 
-use crate::config::Frontend;
+use crate::config::Config;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -12,23 +12,46 @@ use std::time::Duration;
 /// How long the gateway may take for each step.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-const QUESTION: &[u8] = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
-const ANSWER: &[u8] = b"HTTP/1.1 400 ";
+/// What is asked, and how the answer begins.
+struct Question {
+    text: &'static [u8],
+    answer: &'static [u8],
+}
+
+const LIVE: Question = Question {
+    text: b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    answer: b"HTTP/1.1 200 ",
+};
+
+const REFUSED: Question =
+    Question { text: b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", answer: b"HTTP/1.1 400 " };
 
 /// Asks.
 ///
 /// # Errors
 /// When nobody answers on the configured address, or not as the gateway would.
-pub fn ask(frontend: &Frontend) -> io::Result<()> {
-    let mut found = (frontend.host.as_str(), frontend.port).to_socket_addrs()?;
+pub fn ask(config: &Config) -> io::Result<()> {
+    // A port that the system chose is not in the file.
+    match config.admin.as_ref().filter(|admin| admin.port != 0) {
+        Some(admin) => put(&LIVE, &admin.host, admin.port),
+        None => put(&REFUSED, &config.frontend.host, config.frontend.port),
+    }
+}
+
+fn put(question: &Question, host: &str, port: u16) -> io::Result<()> {
+    let mut found = (host, port).to_socket_addrs()?;
     let address = found.next().ok_or_else(|| io::Error::other("the name has no address"))?;
     let mut stream = TcpStream::connect_timeout(&reachable(address), PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(QUESTION)?;
-    let mut answer = [0; ANSWER.len()];
+    stream.write_all(question.text)?;
+    let mut answer = vec![0; question.answer.len()];
     stream.read_exact(&mut answer)?;
-    if answer == ANSWER { Ok(()) } else { Err(io::Error::other("somebody else answers there")) }
+    if answer == question.answer {
+        Ok(())
+    } else {
+        Err(io::Error::other("somebody else answers there"))
+    }
 }
 
 /// Who listens on every address is reached on the loopback one.

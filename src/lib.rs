@@ -14,6 +14,7 @@
 //! | [`timer`] | when? | values; time is an argument |
 //! | [`flow`] | how do bytes cross? | streams that it borrows |
 //! | [`gateway`] | where is everything? | all of it |
+//! | [`admin`] | what does an operator see? | values in, bytes out |
 //! | [`net`] | the only door to sockets, names and the clock | the system |
 //!
 //! Imports point one way: `gateway` to `flow` to `http`; `gateway` to `balance`, `websocket` and
@@ -63,7 +64,10 @@
 //! exchange  request :  Unsent --head--> Passing --complete--> Sent     (or Abandoned)
 //!           response:  Head --(1xx)*--> Body --complete--> Sent     (Upgraded: a verified 101)
 //!
-//! relay     each half:  Open --end read--> Draining --all taken--> Finished
+//! tunnel    Relaying --our Close, server's end--> Closing --answered, late--> Closed
+//!
+//! relay     each half:  Passing --end read--> Draining --all taken, FIN--> Finished
+//!                          \--part--> (Parting) --our Close--> Parted --answered, FIN--^
 //!
 //! probe     Connecting -> Asking -> Listening -> Verdict          server: Up <--rise/fall--> Down
 //! ```
@@ -72,11 +76,12 @@
 //!
 //! *Worker*: a persistent connection to a server. *Checkout*, *park*: taking an idle worker from
 //! the pool, putting it back. *Waiting line*: requests of a server for which no worker is idle.
-//! *Errand*: an exchange with what it has tried so far. *Agenda*: who has something to do without an
-//! edge of its own. *Turn*: one round of events, alarms, agenda and burials. *Desk*: the buffers
+//! *Errand*: an exchange with what it has tried so far. *Agenda*: who has something to do without
+//! an edge of its own. *Turn*: one round of events, alarms, agenda and burials. *Desk*: the buffers
 //! that handlers share. *Inbox*, *backlog*: bytes read and not yet used; bytes handed over and not
 //! yet taken.
 
+pub mod admin;
 pub mod balance;
 pub mod cli;
 pub mod config;

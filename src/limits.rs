@@ -69,6 +69,9 @@ pub const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
 /// The `Retry-After` of a 429 or 503 (RFC 9110 10.2.3), in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 1;
 
+/// A client that asks for a tunnel too many is told to come back after 1 to so many seconds.
+pub const TUNNEL_RETRY_AFTER_MAX: u32 = 10;
+
 /// Edges taken from the kernel in one turn.
 pub const EVENTS_PER_TURN: usize = 1024;
 
@@ -85,6 +88,10 @@ pub const KEEPALIVE_PROBES: u32 = 4;
 /// Unacknowledged bytes of a tunnel are given up after this long (`TCP_USER_TIMEOUT`).
 pub const USER_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// What is left of the time to stop when the last tunnel has been closed and has had its
+/// `close_timeout` to answer: for what is still on its way.
+pub const DRAIN_MARGIN: Duration = Duration::from_millis(250);
+
 /// The floor of workers is not refilled for this long after a connection failed.
 pub const REFILL_PAUSE: Duration = Duration::from_secs(1);
 
@@ -93,6 +100,21 @@ pub const SPARE_ERRANDS: usize = 256;
 
 /// How long accepting pauses when descriptors have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Operators at once; whoever comes then is turned away.
+pub const OPERATORS_MAX: usize = 64;
+
+/// Between two samples for the status page.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Between two looks at whether removed servers have done their last work.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Bytes of the access log that wait for its reader; what comes then is dropped, and counted.
+pub const ACCESS_LOG_MAX: usize = 1024 * 1024;
+
+/// How long the end of the process waits for the access log's reader.
+pub const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// The timer wheel's precision.
 pub const TICK: Duration = Duration::from_millis(100);

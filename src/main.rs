@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed while running, 2 configuration or usage.
 
 use log::LevelFilter;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use tidegate::cli::{self, Command};
@@ -29,12 +30,14 @@ fn main() -> ExitCode {
             with_config(&path, |config| say(&explain(&config, descriptors())))
         }
         Ok(Command::Healthcheck(path)) => {
-            with_config(&path, |config| match healthcheck::ask(&config.frontend) {
+            with_config(&path, |config| match healthcheck::ask(&config) {
                 Ok(()) => say("alive\n"),
                 Err(error) => complain(FAILED, &error),
             })
         }
-        Ok(Command::Run(path)) => with_config(&path, |config| serve(config, |_| ())),
+        Ok(Command::Run(path)) => {
+            with_config(&path, |config| serve(config, Some(&path), |_, _| ()))
+        }
         Ok(Command::Demo { port }) => run_demo(port),
     }
 }
@@ -51,9 +54,13 @@ fn descriptors() -> Option<u64> {
     u64::try_from(net::raise_descriptor_limit()).ok()
 }
 
-fn serve(config: Config, started: impl FnOnce(std::net::SocketAddr)) -> ExitCode {
+fn serve(
+    config: Config,
+    source: Option<&Path>,
+    started: impl FnOnce(SocketAddr, Option<SocketAddr>),
+) -> ExitCode {
     start_log(config.log.level);
-    match run::run(config, started) {
+    match run::run(config, source, started) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(FAILED, &error),
     }
@@ -65,14 +72,20 @@ fn run_demo(port: u16) -> ExitCode {
         Err(error) => return complain(FAILED, &error),
     };
     match Config::from_text(&demo.config_text(port)) {
-        Ok(config) => serve(config, |address| print!("{}", demo.banner(address.port()))),
+        Ok(config) => serve(config, None, |address, office| {
+            let office = office.unwrap_or(address);
+            print!("{}", demo.banner(address.port(), office));
+        }),
         Err(error) => complain(FAILED, &error),
     }
 }
 
 fn start_log(level: LevelFilter) {
     // A second logger is the only way for this to fail, and there is none.
-    let _ = simple_logger::SimpleLogger::new().with_level(level).with_utc_timestamps().init();
+    let logger = simple_logger::SimpleLogger::new().with_level(LevelFilter::Trace);
+    let _ = logger.with_utc_timestamps().init();
+    // Not the logger's own level but this one can be changed while running.
+    log::set_max_level(level);
 }
 
 fn say(text: &str) -> ExitCode {

@@ -83,6 +83,8 @@ pub enum Cause {
     NotAnObject,
     /// The object had no `status`, or not 200.
     WrongStatusField,
+    /// It opened no WebSocket, or did not answer a Ping as it should.
+    NotWebSocket,
 }
 
 /// What a probe's whole response says: healthy is a 2xx with a JSON object whose `status` is 200,
@@ -213,6 +215,7 @@ impl fmt::Display for Cause {
             Self::Status(code) => write!(f, "it answered with status {code}"),
             Self::NotJson => f.write_str("it answered something that is no JSON"),
             Self::NotAnObject => f.write_str("it answered JSON that is no object"),
+            Self::NotWebSocket => f.write_str("it does not speak WebSocket"),
             Self::WrongStatusField => f.write_str("`status` in its response was not 200"),
         }
     }

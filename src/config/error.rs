@@ -109,6 +109,11 @@ pub enum Problem {
         /// The keys that would give it.
         keys: String,
     },
+    /// The admin listener can be reached from elsewhere, and asks nobody who he is.
+    NoToken {
+        /// Where it listens.
+        host: String,
+    },
     /// More connections kept open than allowed.
     MinAboveMax {
         /// What was given for the least.
@@ -203,6 +208,9 @@ impl fmt::Display for Problem {
             }
             Self::NoAddress { number, keys } => {
                 write!(f, "server {number} has no address; it is given as {keys}")
+            }
+            Self::NoToken { host } => {
+                write!(f, "is required, because {} is no loopback address", Quote(host))
             }
             Self::MinAboveMax { min, max_key, max } => {
                 write!(f, "{min} is more than {max_key}, which is {max}")

@@ -1,8 +1,12 @@
 //! Which keys are there?
 //!
-//! Four tables, one for each type that they fill. Reading the file, refusing what is unknown,
+//! Five tables, by the types that they fill. Reading the file, refusing what is unknown,
 //! suggesting the right name, `--help` and the reference in the README all go by these rows and
 //! nothing else. The ranges keep every number within the type of its field.
+
+mod tunnels;
+
+pub(super) use tunnels::TUNNELS;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,20 +15,19 @@ use log::LevelFilter;
 
 use super::rule::Fallback::{Either, Required, Unset, Value};
 use super::rule::{Fallback, Key, Rule};
-use super::{Access, Algorithm, Frontend, HealthCheck, Log, Section, ServerConfig};
+use super::{
+    Access, Admin, Algorithm, Frontend, HealthCheck, Log, Question, Section, ServerConfig, Sticky,
+};
 use crate::limits;
 
 /// The sections of the file, in the order of the reference.
-pub(super) const SECTIONS: &[&str] = &["frontend", "http", "websocket", "log"];
+pub(super) const SECTIONS: &[&str] = &["frontend", "http", "websocket", "admin", "log"];
 
 /// Most timeouts. A timeout cannot be turned off: what waits for ever is never released.
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=hours(24);
 
 /// The same where 0 has a meaning of its own.
 const TIMEOUT_OR_NONE: RangeInclusive<Duration> = Duration::ZERO..=hours(24);
-
-/// How long a tunnel may be quiet: up to thirty days.
-const QUIET: RangeInclusive<Duration> = Duration::from_millis(1)..=hours(30 * 24);
 
 /// Between probes: more often than every 10 ms is a load of its own.
 const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10)..=hours(24);
@@ -148,9 +151,20 @@ pub(super) const SECTION: &[Key<Section>] = &[
         Rule::Word(&[
             ("random", |s| s.algorithm = Algorithm::Random),
             ("round-robin", |s| s.algorithm = Algorithm::RoundRobin),
+            ("least-connections", |s| s.algorithm = Algorithm::LeastConnections),
         ]),
         Value("random"),
-        "how a server is chosen among the healthy: random or round-robin",
+        "how a server is chosen among the healthy",
+    ),
+    section(
+        "sticky",
+        Rule::Word(&[
+            ("off", |s| s.sticky = Sticky::Off),
+            ("cookie", |s| s.sticky = Sticky::Cookie),
+            ("ip", |s| s.sticky = Sticky::Ip),
+        ]),
+        Value("off"),
+        "what leads a client to the server that it had before",
     ),
     // First of its kind: once this row has turned the probes off, the next rows only check values.
     section(
@@ -177,6 +191,16 @@ pub(super) const SECTION: &[Key<Section>] = &[
         Value("/healthCheck"),
         "what a probe asks for",
     ),
+    Key {
+        sections: &["websocket"],
+        name: "health_check_type",
+        rule: Rule::Word(&[
+            ("http", |s| probe(s, |health| health.question = Question::Http)),
+            ("websocket", |s| probe(s, |health| health.question = Question::WebSocket)),
+        ]),
+        fallback: Value("http"),
+        about: "whether a probe asks for JSON or opens, pings and closes a WebSocket",
+    },
     section(
         "health_check_rise",
         Rule::Integer(STREAK, |s, v| probe(s, |health| health.rise = v as u32)),
@@ -201,13 +225,6 @@ pub(super) const SECTION: &[Key<Section>] = &[
         Value("1m"),
         "to the first byte of a response, and between its reads (504)",
     ),
-    Key {
-        sections: &["websocket"],
-        name: "idle_timeout",
-        rule: Rule::Duration(QUIET, |s, v| s.idle_timeout = v),
-        fallback: Value("1h"),
-        about: "how long a tunnel may be quiet both ways",
-    },
 ];
 
 /// The servers of `[http]` and `[websocket]`. Of the two forms of the address a server has one.
@@ -252,6 +269,28 @@ pub(super) const SERVER: &[Key<ServerConfig>] = &[
     ),
 ];
 
+/// `[admin]`.
+pub(super) const ADMIN: &[Key<Admin>] = &[
+    admin(
+        "host",
+        Rule::Host(|a, v| a.host = v),
+        Value("127.0.0.1"),
+        "where operators come in: status page, metrics, control",
+    ),
+    admin(
+        "port",
+        Rule::Integer(PORT, |a, v| a.port = v as u16),
+        Required,
+        "where operators come in; 0: any free port, printed at start",
+    ),
+    admin(
+        "token",
+        Rule::Secret(|a, v| a.token = Some(v)),
+        Unset("none"),
+        "what they have to show; required when host is not a loopback address",
+    ),
+];
+
 /// `[log]`.
 pub(super) const LOG: &[Key<Log>] = &[
     Key {
@@ -285,9 +324,11 @@ pub(super) const LOG: &[Key<Log>] = &[
 pub(super) fn names() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     let frontend = FRONTEND.iter().map(|key| (key.name, key.sections));
     let section = SECTION.iter().map(|key| (key.name, key.sections));
+    let tunnels = TUNNELS.iter().map(|key| (key.name, key.sections));
     let server = SERVER.iter().map(|key| (key.name, key.sections));
+    let admin = ADMIN.iter().map(|key| (key.name, key.sections));
     let log = LOG.iter().map(|key| (key.name, key.sections));
-    frontend.chain(section).chain(server).chain(log)
+    frontend.chain(section).chain(tunnels).chain(server).chain(admin).chain(log)
 }
 
 const fn frontend(
@@ -315,6 +356,15 @@ const fn worker(
     about: &'static str,
 ) -> Key<ServerConfig> {
     Key { sections: &["http"], name, rule, fallback, about }
+}
+
+const fn admin(
+    name: &'static str,
+    rule: Rule<Admin>,
+    fallback: Fallback,
+    about: &'static str,
+) -> Key<Admin> {
+    Key { sections: &["admin"], name, rule, fallback, about }
 }
 
 fn probe(section: &mut Section, set: impl FnOnce(&mut HealthCheck)) {

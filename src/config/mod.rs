@@ -32,7 +32,7 @@ pub use reference::{Reference, reference};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ pub struct Config {
     pub http: Option<Section>,
     /// The servers for WebSocket connections.
     pub websocket: Option<Section>,
+    /// Where operators watch and steer; `None`: nowhere.
+    pub admin: Option<Admin>,
     /// What is written about the traffic.
     pub log: Log,
     /// Every effective value as text, in the order of the reference: for `explain`.
@@ -97,8 +99,10 @@ pub struct Section {
     /// `[http]`: to the first byte of the response and between reads (504). `[websocket]`: to the
     /// response to the opening handshake. Default 60 s.
     pub response_timeout: Duration,
-    /// `[websocket]` only: a tunnel with no byte either way is closed. Default 3600 s.
-    pub idle_timeout: Duration,
+    /// What leads a client to the server that it had before. Default off.
+    pub sticky: Sticky,
+    /// How tunnels are kept and ended. Without meaning in `[http]`, where it holds the defaults.
+    pub tunnels: Tunnels,
     /// In the order of their numbers; never empty.
     pub servers: Vec<ServerConfig>,
 }
@@ -110,11 +114,60 @@ pub enum Algorithm {
     RoundRobin,
     /// Any, uniformly.
     Random,
+    /// The one with the least under way: tunnels, or requests running and waiting.
+    LeastConnections,
+}
+
+/// What leads a client to the server that it had before, as long as that one is healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sticky {
+    /// Nothing.
+    Off,
+    /// A cookie that names the server, the same in both sections.
+    Cookie,
+    /// The client's address.
+    Ip,
+}
+
+/// The keys of `[websocket]` that are about tunnels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tunnels {
+    /// A tunnel with no byte either way is closed. Default 3600 s.
+    pub idle_timeout: Duration,
+    /// How long the answer to a Close is awaited. Default 1 s.
+    pub close_timeout: Duration,
+    /// Both ends of a tunnel that was quiet so long get a Ping. Default 0: none.
+    pub ping_interval: Duration,
+    /// The age at which a tunnel is closed. Default 0: never.
+    pub max_age: Duration,
+    /// Tunnels at once. Default 0: no limit.
+    pub max: usize,
+    /// Tunnels at once from one address. Default 0: no limit.
+    pub max_per_client: usize,
+    /// New tunnels a second. Default 0: no limit.
+    pub rate: u32,
+    /// New tunnels at a stroke, where there is a rate. Default 100.
+    pub burst: u32,
+    /// What tunnels are told when the gateway stops: 1001 or 1012. Default 1001.
+    pub drain_close_code: u16,
+    /// Tunnels closed a second to fill a server that came back. Default 0: none.
+    pub rebalance_rate: u32,
+}
+
+/// What a probe asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A GET for JSON that says 200.
+    Http,
+    /// An opening handshake, a Ping, a Close (RFC 6455).
+    WebSocket,
 }
 
 /// The `health_check_*` keys of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
+    /// What is asked; only `[websocket]` can choose. Default http.
+    pub question: Question,
     /// Between two probes of one server. Default 10 s.
     pub interval: Duration,
     /// The most that a probe may take, connecting included. Default 2 s.
@@ -171,6 +224,25 @@ pub struct Workers {
     pub buffer_size: usize,
     /// What a request waits before one more worker is opened for it. Default 100 ms; 0: at once.
     pub spawn_timeout: Duration,
+}
+
+/// `[admin]`: the side that operators see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where to listen: a name or an address; IPv6 without its brackets. Default 127.0.0.1.
+    pub host: String,
+    /// Where to listen. 0: any free port. Required.
+    pub port: u16,
+    /// What a request has to show. Required unless `host` is a loopback address.
+    pub token: Option<String>,
+}
+
+impl Admin {
+    /// Whether only this machine can reach it, going by the host as it is written.
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        address.map_or(self.host == "localhost", |address| address.to_canonical().is_loopback())
+    }
 }
 
 /// `[log]`: what is written.

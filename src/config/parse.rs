@@ -7,13 +7,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::keys::{self, FRONTEND, LOG, SECTION, SERVER};
+use super::keys::{self, ADMIN, FRONTEND, LOG, SECTION, SERVER, TUNNELS};
 use super::lines::{self, Block, Entry};
 use super::nearest::nearest;
-use super::rule::{Fallback, Key};
+use super::rule::{Fallback, Key, Rule};
 use super::value::Reason;
-use super::{Access, Address, Algorithm, Config, Error, Frontend, HealthCheck, Log, Problem};
-use super::{Section, ServerConfig, Setting, Workers};
+use super::{
+    Access, Address, Admin, Algorithm, Config, Error, Frontend, HealthCheck, Log, Problem,
+};
+use super::{Question, Section, ServerConfig, Setting, Sticky, Tunnels, Workers};
 
 /// The most servers of one section; every one of them is probed, and offered each request.
 const SERVERS_MAX: usize = 1000;
@@ -35,9 +37,10 @@ pub(super) fn config(text: &str) -> Result<Config, Error> {
     if http.is_none() && websocket.is_none() {
         return Err(Error::new(Problem::MissingSection("[http] or [websocket]")));
     }
+    let admin = find("admin").map(|block| fill.admin(block)).transpose()?;
     let no_log = Block::new("log".to_owned(), 0);
     let log = fill.log(find("log").unwrap_or(&no_log))?;
-    Ok(Config { frontend, http, websocket, log, settings: fill.settings })
+    Ok(Config { frontend, http, websocket, admin, log, settings: fill.settings })
 }
 
 /// Is the section known, and every key in it? The keys must be its own, under a plain number.
@@ -128,6 +131,7 @@ impl Fill {
 
     fn section(&mut self, block: &Block) -> Result<Section, Error> {
         let health = HealthCheck {
+            question: Question::Http,
             interval: Duration::ZERO,
             timeout: Duration::ZERO,
             path: String::new(),
@@ -139,10 +143,23 @@ impl Fill {
             health: Some(health),
             connect_timeout: Duration::ZERO,
             response_timeout: Duration::ZERO,
-            idle_timeout: Duration::ZERO,
+            sticky: Sticky::Off,
+            tunnels: Tunnels {
+                idle_timeout: Duration::ZERO,
+                close_timeout: Duration::ZERO,
+                ping_interval: Duration::ZERO,
+                max_age: Duration::ZERO,
+                max: 0,
+                max_per_client: 0,
+                rate: 0,
+                burst: 0,
+                drain_close_code: 0,
+                rebalance_rate: 0,
+            },
             servers: Vec::new(),
         };
         self.rows(SECTION, &mut section, block, None)?;
+        self.rows(TUNNELS, &mut section, block, None)?;
         let keys = block.entries.iter().filter_map(|entry| server_key(&entry.key));
         let numbers: BTreeSet<u64> = keys.filter_map(|(digits, _)| digits.parse().ok()).collect();
         if numbers.is_empty() {
@@ -180,6 +197,17 @@ impl Fill {
             }
             Some(_) | None => Ok(server),
         }
+    }
+
+    /// Whoever reaches the admin listener can take servers out. Beyond loopback that needs a word.
+    fn admin(&mut self, block: &Block) -> Result<Admin, Error> {
+        let mut admin = Admin { host: String::new(), port: 0, token: None };
+        self.rows(ADMIN, &mut admin, block, None)?;
+        if admin.token.is_none() && !admin.is_loopback() {
+            let error = block.error(Problem::NoToken { host: admin.host });
+            return Err(Error { key: Some("token".to_owned()), ..error });
+        }
+        Ok(admin)
     }
 
     fn log(&mut self, block: &Block) -> Result<Log, Error> {
@@ -230,7 +258,9 @@ impl Fill {
 
 fn refused<T>(block: &Block, entry: &Entry, reason: Reason, row: &Key<T>) -> Error {
     let allowed = row.rule.allowed();
-    block.error_at(entry, Problem::Value { found: entry.value.clone(), reason, allowed })
+    let is_secret = matches!(row.rule, Rule::Secret(_));
+    let found = if is_secret { "(hidden)".to_owned() } else { entry.value.clone() };
+    block.error_at(entry, Problem::Value { found, reason, allowed })
 }
 
 /// Does the file give the server an address, and in one way only?

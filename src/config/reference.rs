@@ -3,7 +3,7 @@
 //! The rows of all tables of keys without the types that they fill: for the check of names, for
 //! `--help` and for the documentation.
 
-use super::keys::{FRONTEND, LOG, SECTION, SERVER};
+use super::keys::{ADMIN, FRONTEND, LOG, SECTION, SERVER, TUNNELS};
 use super::rule::{Fallback, Key};
 
 /// One key as the documentation tells of it.
@@ -24,8 +24,10 @@ pub struct Reference {
 /// All keys, in the order of the sections.
 pub fn reference() -> impl Iterator<Item = Reference> {
     let frontend = FRONTEND.iter().map(describe);
-    let servers = SECTION.iter().map(describe).chain(SERVER.iter().map(describe));
-    frontend.chain(servers).chain(LOG.iter().map(describe))
+    let section = SECTION.iter().map(describe).chain(TUNNELS.iter().map(describe));
+    let servers = SERVER.iter().map(describe);
+    let admin = ADMIN.iter().map(describe);
+    frontend.chain(section).chain(servers).chain(admin).chain(LOG.iter().map(describe))
 }
 
 fn describe<T>(key: &Key<T>) -> Reference {

@@ -51,6 +51,8 @@ pub(super) enum Rule<T: 'static> {
     Address(fn(&mut T, Address)),
     /// See [`value::path`].
     Path(fn(&mut T, String)),
+    /// See [`value::secret`]. It is repeated nowhere.
+    Secret(fn(&mut T, String)),
     /// See [`network::list`].
     Networks(fn(&mut T, Vec<Network>)),
 }
@@ -77,6 +79,10 @@ impl<T> Rule<T> {
             Self::Host(set) => set(target, value::host(text)?),
             Self::Address(set) => set(target, value::address(text)?),
             Self::Path(set) => set(target, value::path(text)?),
+            Self::Secret(set) => {
+                set(target, value::secret(text)?);
+                return Ok("(given)".to_owned());
+            }
             Self::Networks(set) => set(target, network::list(text)?),
         }
         Ok(text.to_owned())
@@ -95,6 +101,7 @@ impl<T> Rule<T> {
             Self::Host(_) => "a host name, an IPv4 or an IPv6 address".to_owned(),
             Self::Address(_) => "host:port, with IPv6 in brackets".to_owned(),
             Self::Path(_) => "a path, with its query".to_owned(),
+            Self::Secret(_) => "8 to 256 visible ASCII characters".to_owned(),
             Self::Networks(_) => {
                 "addresses, address/prefix blocks and the word private, with commas".to_owned()
             }

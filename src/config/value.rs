@@ -110,6 +110,14 @@ fn is_number(label: &str) -> bool {
     }
 }
 
+/// What somebody has to know: visible ASCII, so that it fits into a field and a URL bar.
+pub(super) fn secret(text: &str) -> Result<String, Reason> {
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("not made of visible ASCII characters alone");
+    }
+    if (8..=256).contains(&text.len()) { Ok(text.to_owned()) } else { Err("too short or too long") }
+}
+
 /// `host:port`, with brackets around an IPv6 address.
 pub(super) fn address(text: &str) -> Result<Address, Reason> {
     if text.contains("://") {

@@ -16,7 +16,7 @@ mod server;
 
 use std::fmt::Write;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -68,12 +68,14 @@ impl Demo {
         }
         format!(
             "[frontend]\nhost = 127.0.0.1\nport = {port}\nshutdown_timeout = 2s\n\n\
+             [admin]\nport = 0\n\n\
              [http]\n{probes}{http}\n[websocket]\n{probes}{websocket}"
         )
     }
 
-    /// What to open in a browser, and a few lines to try in a terminal.
-    pub fn banner(&self, port: u16) -> String {
+    /// What to open in a browser, and a few lines to try in a terminal. `office` is where the
+    /// status page is.
+    pub fn banner(&self, port: u16, office: SocketAddr) -> String {
         let mut servers = String::new();
         for (address, number) in self.roster.addresses().zip(1..) {
             let _ = writeln!(servers, "    server {number}   http://{address}/");
@@ -83,6 +85,7 @@ impl Demo {
 Tidegate demo: one gateway, three servers.
 
   Open        http://127.0.0.1:{port}/
+  Watch       http://{office}/
 
   Behind it
 {servers}

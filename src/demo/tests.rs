@@ -179,7 +179,7 @@ fn the_configuration_and_the_banner_name_the_port_and_every_server() {
         let found = |section, key: &str| ini.get_from(Some(section), key).map(str::to_owned);
         assert_eq!(found("http", &format!("server{number}_addr")), Some(address.to_string()));
         assert_eq!(found("websocket", &format!("server{number}")), Some(address.to_string()));
-        assert!(demo.banner(8080).contains(&address.to_string()));
+        assert!(demo.banner(8080, "127.0.0.1:9".parse().unwrap()).contains(&address.to_string()));
     }
-    assert!(demo.banner(9090).contains("http://127.0.0.1:9090/"));
+    assert!(demo.banner(9090, "127.0.0.1:9".parse().unwrap()).contains("http://127.0.0.1:9090/"));
 }

@@ -16,6 +16,7 @@ use super::buffer::Buffer;
 use super::desk::Desk;
 use super::outlet::Outlet;
 use super::pump::{Encoding, Halt, Leak, Pump, Trouble};
+use super::relay::half::Half;
 use super::response::{End, Response, Terms};
 use crate::http::forward::{self, Hop};
 use crate::http::framing::Framing;
@@ -100,6 +101,8 @@ pub struct Exchange {
     response: Response,
     /// What the 101 has to prove, when the request asked for WebSocket.
     accept: Option<Accept>,
+    /// The server's name for the client to keep, if it is to be told.
+    cookie: Option<u64>,
     expectation: Expectation,
     /// Safe to send twice (RFC 9110 9.2.2) and wholly in `head`.
     replayable: bool,
@@ -119,6 +122,7 @@ impl Exchange {
             request: Request::Unsent(Framing::NONE),
             response: Response::default(),
             accept: None,
+            cookie: None,
             expectation: Expectation::None,
             replayable: false,
             persistent: false,
@@ -142,6 +146,7 @@ impl Exchange {
             Asked { head: head.is_head(), websocket: accept.is_some(), version: head.version };
         self.response = Response::default();
         self.accept = accept;
+        self.cookie = None;
         self.expectation =
             if head.expects_continue { Expectation::Awaited } else { Expectation::None };
         self.replayable = bodyless && head.is_idempotent();
@@ -176,6 +181,7 @@ impl Exchange {
         let terms = Terms {
             asked: self.asked,
             accept: self.accept,
+            cookie: self.cookie,
             persistent: self.persistent && matches!(self.request, Request::Sent),
         };
         let answering =
@@ -317,6 +323,11 @@ impl Exchange {
         self.response.ends_by_closing()
     }
 
+    /// Has the client told the name of its server, for it to come back to.
+    pub fn set_cookie(&mut self, server_name: Option<u64>) {
+        self.cookie = server_name;
+    }
+
     /// The client's connection closes after this exchange (RFC 9112 9.6).
     pub fn close_client(&mut self) {
         self.persistent = false;
@@ -347,6 +358,11 @@ impl Exchange {
     /// What the client has not taken yet, when the exchange ends before its response does.
     pub fn take_backlog(&mut self) -> Buffer {
         std::mem::take(&mut self.response).into_backlog()
+    }
+
+    /// The direction of the tunnel that has begun with the 101.
+    pub fn take_tunnel(&mut self) -> Half {
+        std::mem::take(&mut self.response).into_half()
     }
 
     /// Bytes of body held for either side.

@@ -12,6 +12,7 @@ use super::desk::Desk;
 use super::exchange::{Expectation, Fault};
 use super::outlet::Outlet;
 use super::pump::{Encoding, Halt, Pump, Trouble};
+use super::relay::half::Half;
 use super::response::{Body, End, Response, Terms};
 use super::{Stream, ready};
 use crate::http::Version;
@@ -235,10 +236,11 @@ impl Opening {
             date: &desk.date,
         };
         forward::response(head, &onward, &mut desk.draft);
-        let mut outlet = std::mem::take(&mut self.outlet);
-        let sent = outlet.send(&[&desk.draft, rest], client);
+        terms.add_cookie(&mut desk.draft);
+        let mut half = Half::to_client(std::mem::take(&mut self.outlet));
+        let sent = half.begin(&desk.draft, rest, client);
         sent.map_err(|error| Fault::Client(Trouble::Io(error.kind())))?;
-        Ok(Heard::Final(Response::Upgraded(outlet)))
+        Ok(Heard::Final(Response::Upgraded(half)))
     }
 
     /// The final head and as much of its body as came with it, in one write.
@@ -264,6 +266,7 @@ impl Opening {
         let onward =
             Onward { asked: terms.asked, persistent: persist_client, delivery, date: &desk.date };
         forward::response(&head, &onward, &mut desk.draft);
+        terms.add_cookie(&mut desk.draft);
         let end = End {
             status: head.status,
             bytes: 0,

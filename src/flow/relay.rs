@@ -1,17 +1,29 @@
 //! One tunnel: bytes both ways, unchanged, until both directions have ended (RFC 9110 3.7).
 //!
+//! The relay follows the frames that pass ([`Tracker`]), so that it can end a tunnel in words: a
+//! Close of its own between two frames, never inside of one, and never after another Close. See
+//! [`half`] for what happens in one direction.
+//!
 //! ```text
-//!   each direction:  Open --end read--> Draining --all taken, FIN passed on--> Finished
+//!            --part--> each half takes its leave --answered by both ends--+
+//!   Relaying                                                              +--> Finished
+//!            --both directions ended-------------------------------------+
 //! ```
 //!
-//! The two directions run independently, so one may end long before the other. A direction whose
-//! sink is full holds at most one read's worth, and reads no more until that has left.
+//! A server that breaks off without a Close is answered for: the client gets 1011 and the FIN. A
+//! client that breaks off is a broken connection for the server too.
+//!
+//! [`Tracker`]: crate::websocket::boundary::Tracker
 
+pub mod half;
+
+use self::half::{Broken, Half, Words};
+use super::Stream;
 use super::buffer::Buffer;
-use super::outlet::Outlet;
-use super::pump::{Halt, READS_PER_TURN, Trouble};
-use super::{Stream, ready};
-use std::io;
+use super::pump::{Halt, Trouble};
+use crate::websocket::boundary::NO_CLOSE;
+use crate::websocket::farewell::Farewell;
+use crate::websocket::pong::Nonce;
 
 /// One end of a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,17 +32,6 @@ pub enum Side {
     Client,
     /// The end that granted it.
     Server,
-}
-
-/// Where one direction is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// The source may send more.
-    Open,
-    /// The source has ended; the sink has yet to take the rest.
-    Draining,
-    /// The sink has it all, and the FIN.
-    Finished,
 }
 
 /// How far [`Relay::advance`] came.
@@ -43,16 +44,30 @@ pub enum Passage {
     },
     /// There may be more to do at once.
     Yielded,
-    /// Both directions have ended.
+    /// Both directions have ended, and both ends have said all they had to say.
     Finished,
 }
 
-/// One direction.
-#[derive(Debug)]
-struct Half {
-    state: State,
-    outlet: Outlet,
-    bytes: u64,
+/// What first announced the end of a tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// Who: an end, or `None` for the gateway itself.
+    pub by: Option<Side>,
+    /// The code of the Close; [`NO_CLOSE`] when the connection ended without one.
+    pub code: u16,
+}
+
+/// What came of asking a side for a sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pulse {
+    /// A Ping is on its way.
+    Asked,
+    /// The last one has not been answered yet.
+    Awaited,
+    /// Nor has it when asked a second time: nobody is there.
+    Lost,
+    /// No Ping can be placed now.
+    Skipped,
 }
 
 /// Both directions of a tunnel.
@@ -60,36 +75,56 @@ struct Half {
 pub struct Relay {
     to_server: Half,
     to_client: Half,
+    words: Words,
+    ending: Option<Ending>,
 }
 
 impl Relay {
-    /// A relay that first delivers what each side sent before the tunnel stood.
-    pub fn new(to_server: Buffer, to_client: Buffer) -> Self {
-        Self { to_server: Half::new(to_server), to_client: Half::new(to_client) }
+    /// A relay that first delivers what the client sent before the tunnel stood; `to_client` has
+    /// been begun with the 101.
+    pub fn new(from_client: Buffer, to_client: Half) -> Self {
+        let to_server = Half::to_server(from_client);
+        Self { to_server, to_client, words: Words::default(), ending: None }
     }
 
     /// Moves what can be moved, both ways.
     ///
     /// # Errors
-    /// The side whose connection is broken, and how.
+    /// The side whose connection is broken, and how, when nothing can be said about it to the
+    /// other: a client that is gone, or a server where no frames could be told apart.
     pub fn advance(
         &mut self,
         client: &mut impl Stream,
         server: &mut impl Stream,
         scratch: &mut [u8],
     ) -> Result<Passage, (Side, Trouble)> {
-        let there = self.to_server.advance(client, server, scratch).map_err(|leak| match leak {
-            Broken::Source(kind) => (Side::Client, Trouble::Io(kind)),
-            Broken::Sink(kind) => (Side::Server, Trouble::Io(kind)),
-        })?;
-        let back = self.to_client.advance(server, client, scratch).map_err(|leak| match leak {
-            Broken::Source(kind) => (Side::Server, Trouble::Io(kind)),
-            Broken::Sink(kind) => (Side::Client, Trouble::Io(kind)),
-        })?;
-        let moved = std::mem::take(&mut self.to_server.outlet.moved)
-            | std::mem::take(&mut self.to_client.outlet.moved);
+        let there = match self.to_server.advance(client, server, scratch, &self.words) {
+            Err(Broken::Source(kind)) => return Err((Side::Client, Trouble::Io(kind))),
+            // What it said before it stopped reading is still to be heard.
+            Err(Broken::Sink(_)) if !self.to_client.is_lost() => {
+                self.to_server.give_up();
+                Halt::Yielded
+            }
+            Err(Broken::Sink(kind)) => return Err((Side::Server, Trouble::Io(kind))),
+            Ok(halt) => halt,
+        };
+        let back = match self.to_client.advance(server, client, scratch, &self.words) {
+            Err(Broken::Sink(kind)) => return Err((Side::Client, Trouble::Io(kind))),
+            Err(Broken::Source(_)) if !self.to_client.is_lost() => {
+                self.to_server.give_up();
+                let ended = self.to_client.end_source(client, &self.words);
+                ended.map_err(|broken| (Side::Client, Trouble::Io(broken.kind())))?;
+                Halt::Yielded
+            }
+            Err(Broken::Source(kind)) => return Err((Side::Server, Trouble::Io(kind))),
+            Ok(halt) => halt,
+        };
+        self.to_client.settle(self.to_server.is_over(), client);
+        self.to_server.settle(self.to_client.is_over(), server);
+        self.note_ending();
+        let moved = self.to_server.take_moved() | self.to_client.take_moved();
         Ok(match (there, back) {
-            (Halt::Finished, Halt::Finished) => Passage::Finished,
+            _ if self.to_server.is_finished() && self.to_client.is_finished() => Passage::Finished,
             (Halt::Yielded, _) | (_, Halt::Yielded) => Passage::Yielded,
             (Halt::SourceBlocked | Halt::SinkBlocked | Halt::Finished, _) => {
                 Passage::Blocked { moved }
@@ -97,57 +132,91 @@ impl Relay {
         })
     }
 
-    /// Bytes taken from the client and from the server.
-    pub fn bytes(&self) -> (u64, u64) {
-        (self.to_server.bytes, self.to_client.bytes)
+    /// Takes leave of both ends: a Close as soon as no frame is under way, unless one has passed
+    /// already; then the FIN, once the other end has answered. `mask` is for the server's.
+    pub fn part(
+        &mut self,
+        farewell: Farewell,
+        mask: [u8; 4],
+        client: &mut impl Stream,
+        server: &mut impl Stream,
+    ) {
+        self.words = Words { farewell, mask };
+        let ending = Ending { by: None, code: farewell.code() };
+        self.ending.get_or_insert(ending);
+        self.to_client.part(client, &self.words);
+        self.to_server.part(server, &self.words);
+    }
+
+    /// Asks one side, whose connection is given, for a sign of life (RFC 6455 5.5.2). `mask` is
+    /// used towards the server.
+    ///
+    /// There is never a second Ping while one is unanswered. Any byte counts as life: an endpoint
+    /// that was pinged by the other one as well need not answer both (RFC 6455 5.5.3).
+    pub fn ask(
+        &mut self,
+        side: Side,
+        nonce: Nonce,
+        mask: [u8; 4],
+        connection: &mut impl Stream,
+    ) -> Pulse {
+        let (there, back) = match side {
+            Side::Client => (&mut self.to_client, &mut self.to_server),
+            Side::Server => (&mut self.to_server, &mut self.to_client),
+        };
+        match back.pulse() {
+            Some(pulse) => pulse,
+            None if back.takes_watch() && there.ping(nonce, mask, connection) => {
+                back.watch_for(nonce);
+                Pulse::Asked
+            }
+            None => Pulse::Skipped,
+        }
+    }
+
+    /// Whether a Ping of ours has not been answered yet.
+    pub fn is_asking(&self) -> bool {
+        self.to_server.is_watched() || self.to_client.is_watched()
+    }
+
+    /// Whether the tunnel is about to end: a Close of ours is on its way, or the server has ended.
+    /// What follows is a matter of a moment.
+    pub fn is_ending(&self) -> bool {
+        self.to_client.has_parted()
+            || self.to_server.has_parted()
+            || (self.to_client.has_ended() && !self.to_client.is_lost())
+    }
+
+    /// Whether an end has yet to take bytes that will not become more.
+    pub fn is_draining(&self) -> bool {
+        self.held() > 0 && !self.to_client.is_open() && !self.to_server.is_open()
+    }
+
+    /// What first announced the end, if anything has.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// The directions, for counting: from the client and from the server.
+    pub fn halves(&self) -> [&Half; 2] {
+        [&self.to_server, &self.to_client]
     }
 
     /// Bytes held in memory.
     pub fn held(&self) -> usize {
-        self.to_server.outlet.backlog() + self.to_client.outlet.backlog()
-    }
-}
-
-enum Broken {
-    Source(io::ErrorKind),
-    Sink(io::ErrorKind),
-}
-
-impl Half {
-    fn new(backlog: Buffer) -> Self {
-        let bytes = backlog.len() as u64;
-        Self { state: State::Open, outlet: Outlet::with_backlog(backlog), bytes }
+        self.to_server.backlog() + self.to_client.backlog()
     }
 
-    fn advance(
-        &mut self,
-        source: &mut impl Stream,
-        sink: &mut impl Stream,
-        scratch: &mut [u8],
-    ) -> Result<Halt, Broken> {
-        let broken_sink = |error: io::Error| Broken::Sink(error.kind());
-        for _ in 0..READS_PER_TURN {
-            if !self.outlet.flush(sink).map_err(broken_sink)? {
-                return Ok(Halt::SinkBlocked);
-            }
-            match self.state {
-                State::Finished => return Ok(Halt::Finished),
-                State::Draining => {
-                    sink.finish().map_err(broken_sink)?;
-                    self.state = State::Finished;
-                    return Ok(Halt::Finished);
-                }
-                State::Open => {}
-            }
-            match ready(source.read(scratch)).map_err(|error| Broken::Source(error.kind()))? {
-                None => return Ok(Halt::SourceBlocked),
-                Some(0) => self.state = State::Draining,
-                Some(count) => {
-                    self.bytes += count as u64;
-                    self.outlet.send(&[&scratch[..count]], sink).map_err(broken_sink)?;
-                }
-            }
+    /// The first Close counts, or the first end without one.
+    fn note_ending(&mut self) {
+        if self.ending.is_some() {
+            return;
         }
-        Ok(Halt::Yielded)
+        let halves = [(Side::Client, &self.to_server), (Side::Server, &self.to_client)];
+        let closed =
+            halves.iter().find_map(|(side, half)| half.tracker().saw_close().map(|c| (*side, c)));
+        let ended = halves.iter().find(|(_, half)| half.has_ended());
+        let first = closed.or_else(|| ended.map(|(side, _)| (*side, NO_CLOSE)));
+        self.ending = first.map(|(side, code)| Ending { by: Some(side), code });
     }
 }

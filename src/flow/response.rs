@@ -13,6 +13,8 @@ use super::exchange::{Expectation, Fault};
 use super::opening::Opening;
 use super::outlet::Outlet;
 use super::pump::{Halt, Leak, Pump};
+use super::relay::half::Half;
+use crate::http::cookie;
 use crate::http::head::Asked;
 use crate::websocket::handshake::Accept;
 
@@ -22,8 +24,19 @@ pub struct Terms {
     pub asked: Asked,
     /// What a 101 has to prove.
     pub accept: Option<Accept>,
+    /// The server's name for the client to keep.
+    pub cookie: Option<u64>,
     /// The client's connection may stay: it wants to, and its request has been read whole.
     pub persistent: bool,
+}
+
+impl Terms {
+    /// Adds the server's name to a head that has just been written.
+    pub(super) fn add_cookie(&self, head: &mut Vec<u8>) {
+        if let Some(name) = self.cookie {
+            cookie::add(head, name);
+        }
+    }
 }
 
 /// What is known of a response whose final head has been read.
@@ -50,8 +63,8 @@ pub enum Response {
     Body(Body),
     /// The client has it all.
     Sent(End),
-    /// A 101 has been handed on; what is held belongs to the tunnel's client.
-    Upgraded(Outlet),
+    /// A 101 has been handed on; this direction of the tunnel has begun with it.
+    Upgraded(Half),
 }
 
 /// From the final head on.
@@ -137,7 +150,7 @@ impl Response {
             Self::Head(opening) => opening.held(),
             Self::Body(body) => body.pump.backlog() + body.surplus.len(),
             Self::Sent(_) => 0,
-            Self::Upgraded(outlet) => outlet.backlog(),
+            Self::Upgraded(half) => half.backlog(),
         }
     }
 
@@ -147,7 +160,18 @@ impl Response {
             Self::Head(opening) => opening.into_backlog(),
             Self::Body(body) => body.pump.into_outlet().into_backlog(),
             Self::Sent(_) => Buffer::default(),
-            Self::Upgraded(outlet) => outlet.into_backlog(),
+            Self::Upgraded(half) => half.into_backlog(),
+        }
+    }
+
+    /// The direction of the tunnel that has begun with a 101.
+    pub fn into_half(self) -> Half {
+        match self {
+            Self::Upgraded(half) => half,
+            Self::Head(_) | Self::Body(_) | Self::Sent(_) => {
+                debug_assert!(false, "no 101 has been handed on");
+                Half::to_client(Outlet::with_backlog(self.into_backlog()))
+            }
         }
     }
 

@@ -21,6 +21,10 @@ pub enum Alarm {
     Names,
     /// Accepting failed for want of descriptors; try again.
     Accept,
+    /// Removed servers may have done their last work.
+    Sweep,
+    /// A second is over, for those who watch.
+    Sample,
     /// The next step of stopping.
     Stop,
 }

@@ -1,7 +1,7 @@
 //! Answers of the gateway's own, and the ways in which a client leaves.
 
 use super::Gateway;
-use super::client::{Afterwards, State};
+use super::client::{Afterwards, Entrance, State};
 use super::token::Token;
 use crate::flow::buffer::Buffer;
 use crate::flow::exchange::Exchange;
@@ -44,6 +44,9 @@ impl Manner {
 impl Gateway {
     /// Gives an answer of our own to a client that has no errand under way.
     pub(super) fn answer(&mut self, id: ClientId, answer: &Answer, manner: Manner) {
+        if self.clients[id.index()].entrance == Entrance::Front {
+            self.answered.count(answer.reason, answer.status);
+        }
         let persistent = manner.persistent && self.stopping.is_none();
         let draft = &mut self.desk.draft;
         draft.clear();
@@ -120,6 +123,7 @@ impl Gateway {
             | State::Knocking(_)
             | State::Switching(..)
             | State::Answering(..)
+            | State::Watching(..)
             | State::Lingering(_)
             | State::Closed => {}
         }
@@ -140,7 +144,10 @@ impl Gateway {
                 self.retire(errand);
             }
             State::Switching(errand, _) => self.retire(errand),
-            State::Reading | State::Answering(..) | State::Lingering(_) => {}
+            State::Reading | State::Answering(..) | State::Watching(..) | State::Lingering(_) => {}
+        }
+        if self.clients[id.index()].entrance == Entrance::Office {
+            self.office.operators -= 1;
         }
         self.departed.push(Token::Client(id));
     }

@@ -13,8 +13,12 @@
 //!           |                 +-- must close --> Lingering --> Closed <---+ fault after first byte
 //!           +-- idle or gone ------------------------------------^
 //! ```
+//!
+//! An operator's request (see [`Entrance`]) leads from Reading straight to Answering, or to
+//! Watching, which lasts until the operator leaves or is too slow.
 
 use super::errand::Errand;
+use crate::admin::route::Feed;
 use crate::flow::buffer::Buffer;
 use crate::flow::outlet::Outlet;
 use crate::id::{ClientId, ServerId, WorkerId};
@@ -31,6 +35,8 @@ pub struct Client {
     pub socket: Socket,
     /// Who it is.
     pub peer: IpAddr,
+    /// By which door it came.
+    pub entrance: Entrance,
     /// What was read and not yet used: an unfinished head, or pipelined requests.
     pub inbox: Buffer,
     /// Bytes of the inbox known to hold no end of a head.
@@ -41,6 +47,15 @@ pub struct Client {
     pub deadline: Instant,
     /// The alarm set for that, or for some earlier deadline: it looks again when it rings.
     pub alarm: Option<(Instant, TimerId)>,
+}
+
+/// By which door a client came, which decides who answers its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// `[frontend]`: servers do.
+    Front,
+    /// `[admin]`: the gateway does.
+    Office,
 }
 
 /// What a client is doing.
@@ -59,6 +74,8 @@ pub enum State {
     Switching(Box<Errand>, WorkerId),
     /// The gateway's own response is leaving.
     Answering(Outlet, Afterwards),
+    /// An operator is told once a second how things are.
+    Watching(Outlet, Feed),
     /// Our half is closed; what still arrives is discarded (RFC 9112 9.6). So many bytes more.
     Lingering(usize),
     /// Departed, waiting to be buried.
@@ -75,6 +92,21 @@ pub enum Afterwards {
 }
 
 impl State {
+    /// The errand that is under way.
+    pub fn errand(&self) -> Option<&Errand> {
+        match self {
+            Self::Waiting(errand, _)
+            | Self::Knocking(errand)
+            | Self::Exchanging(errand, _)
+            | Self::Switching(errand, _) => Some(errand),
+            Self::Reading
+            | Self::Answering(..)
+            | Self::Watching(..)
+            | Self::Lingering(_)
+            | Self::Closed => None,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Reading => "Reading",
@@ -83,6 +115,7 @@ impl State {
             Self::Exchanging(..) => "Exchanging",
             Self::Switching(..) => "Switching",
             Self::Answering(..) => "Answering",
+            Self::Watching(..) => "Watching",
             Self::Lingering(_) => "Lingering",
             Self::Closed => "Closed",
         }
@@ -91,10 +124,11 @@ impl State {
 
 impl Client {
     /// A client that has just arrived.
-    pub fn new(socket: Socket, peer: IpAddr, deadline: Instant) -> Self {
+    pub fn new(socket: Socket, peer: IpAddr, entrance: Entrance, deadline: Instant) -> Self {
         Self {
             socket,
             peer,
+            entrance,
             inbox: Buffer::default(),
             searched: 0,
             state: State::Reading,

@@ -4,9 +4,11 @@ use super::Gateway;
 use super::answering::Manner;
 use super::client::State;
 use super::errand::Errand;
-use super::section::Kind;
+use super::section::{Kind, Wish};
 use super::worker;
+use crate::admin::events;
 use crate::balance::pool::Checkout;
+use crate::config::Sticky;
 use crate::http::answer::Answer;
 use crate::id::{ClientId, ServerId, WorkerId};
 use crate::limits;
@@ -17,20 +19,24 @@ impl Gateway {
     /// Finds a server for the client's request. `early` is the part of the scratch that came
     /// behind the head.
     pub(super) fn dispatch(&mut self, id: ClientId, mut errand: Box<Errand>, early: Range<usize>) {
+        if let Err(answer) = self.admit(id, &mut errand) {
+            return self.refuse(id, errand, early, &answer);
+        }
         // Each round rules a server out, or a worker that turned out to be dead.
         loop {
-            let Some(section) = self.sections.of_mut(errand.kind) else {
+            let section = self.sections.of(errand.kind);
+            if section.is_none_or(|section| section.gone) {
                 let answer = match errand.kind {
                     Kind::Http => Answer::upgrade_required(),
                     Kind::WebSocket => Answer::not_configured_for_websocket(),
                 };
                 return self.refuse(id, errand, early, &answer);
-            };
-            let chosen = section.choose(&self.servers, &errand.tried, self.now, &mut self.rng);
-            let Some(server) = chosen else {
+            }
+            let Some(server) = self.choose(id, &errand) else {
                 let answer = errand.failure.take().unwrap_or_else(Answer::no_healthy_server);
                 return self.refuse(id, errand, early, &answer);
             };
+            self.name_server(&mut errand, server);
             let settled = match errand.kind {
                 Kind::Http => self.check_out(id, server, errand, early.clone()),
                 Kind::WebSocket => self.connect_for(id, server, errand, early.clone()),
@@ -40,6 +46,22 @@ impl Gateway {
                 Err(unsettled) => errand = unsettled,
             }
         }
+    }
+
+    /// A server for the errand, if one is left that has not been tried.
+    fn choose(&mut self, id: ClientId, errand: &Errand) -> Option<ServerId> {
+        let peer = self.clients[id.index()].peer;
+        let wish = Wish { tried: &errand.tried, cookie: errand.cookie, peer };
+        let section = self.sections.of_mut(errand.kind)?;
+        section.choose(&self.servers, &wish, self.now, &mut self.rng)
+    }
+
+    /// Has the client told the name of its server, if it is to come back and does not know it.
+    fn name_server(&self, errand: &mut Errand, server: ServerId) {
+        let sticky = self.sections.of(errand.kind).map(|section| section.sticky);
+        let name = self.servers[server.index()].name;
+        let news = sticky == Some(Sticky::Cookie) && errand.cookie != Some(name);
+        errand.exchange.set_cookie(news.then_some(name));
     }
 
     /// Asks a server's pool for a worker; gives the errand back when another round is needed.
@@ -73,6 +95,7 @@ impl Gateway {
                     self.rule_out(&mut errand, server, error.kind());
                     return Err(errand);
                 }
+                self.record(events::Kind::Spawned, Some(server), "somebody waited");
                 self.stand_in_line(id, server, errand, early);
             }
             Checkout::Wait => self.stand_in_line(id, server, errand, early),
@@ -126,6 +149,7 @@ impl Gateway {
             errand.knocks += 1;
             *pause
         } else {
+            self.record(events::Kind::Full, Some(server), "");
             return self.refuse(id, errand, early, &Answer::queue_full());
         };
         self.stash(id, early);
@@ -173,6 +197,7 @@ impl Gateway {
             | State::Knocking(_)
             | State::Switching(..)
             | State::Answering(..)
+            | State::Watching(..)
             | State::Lingering(_)
             | State::Closed) => {
                 debug_assert!(false, "{id} counted on no server");
@@ -207,20 +232,38 @@ impl Gateway {
     ) {
         errand.exchange.rewind();
         errand.replayed = true;
+        errand.begun = None;
+        if let Some(server) = errand.server.and_then(|id| self.servers.get_mut(id.index())) {
+            server.tally.retries += 1;
+        }
         self.counters.replays += 1;
-        errand.tried.push(failed);
-        let section = self.sections.of_mut(errand.kind);
-        let other = section
-            .and_then(|s| s.choose(&self.servers, &errand.tried, self.now, &mut self.rng))
-            .filter(|other| self.servers[other.index()].pool.reserve());
-        errand.tried.pop();
+        let other = self.choose_other(id, failed, &mut errand);
         match other {
             Some(_) => self.close_worker(dead),
             None => self.bury_worker(dead),
         }
-        if let Err(errand) = self.connect_for(id, other.unwrap_or(failed), errand, 0..0) {
+        let server = other.unwrap_or(failed);
+        self.name_server(&mut errand, server);
+        if let Err(errand) = self.connect_for(id, server, errand, 0..0) {
             self.dispatch(id, errand, 0..0);
         }
+    }
+
+    /// A server with room for a fresh connection, other than the one that failed; none where the
+    /// client is to stay with its own.
+    fn choose_other(
+        &mut self,
+        id: ClientId,
+        failed: ServerId,
+        errand: &mut Errand,
+    ) -> Option<ServerId> {
+        if self.sections.of(errand.kind)?.sticky != Sticky::Off {
+            return None;
+        }
+        errand.tried.push(failed);
+        let other = self.choose(id, errand);
+        errand.tried.pop();
+        other.filter(|other| self.servers[other.index()].pool.reserve())
     }
 
     /// Tells the client why no server will answer it.
@@ -248,6 +291,9 @@ impl Gateway {
 
     /// Keeps an errand's memory for the next one.
     pub(super) fn retire(&mut self, mut errand: Box<Errand>) {
+        if let Some(peer) = errand.place.take() {
+            self.admission.leave(peer);
+        }
         if self.spare.len() < limits::SPARE_ERRANDS {
             errand.exchange.retire();
             self.spare.push(errand);

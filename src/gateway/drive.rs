@@ -26,8 +26,22 @@ impl Gateway {
             debug_assert_eq!(worker.state(), worker::State::Connecting(Some(id)));
             return;
         }
+        let tally = &mut self.servers[worker.server.index()].tally;
+        let begun = *errand.begun.get_or_insert_with(|| {
+            if !errand.replayed {
+                tally.wait.observe(self.now.saturating_duration_since(errand.since));
+            }
+            errand.reused = worker.served > 0;
+            errand.connect = (!errand.reused).then_some(worker.took);
+            errand.server = Some(worker.server);
+            self.now
+        });
         let exchange = &mut errand.exchange;
         let progress = exchange.advance(socket, &mut worker.socket, inbox, &mut self.desk, early);
+        if errand.first_byte.is_none() && exchange.has_answered() {
+            errand.first_byte = Some(self.now);
+            tally.first_byte.observe(self.now.saturating_duration_since(begun));
+        }
         match progress {
             Ok(Progress::Blocked { awaits, moved }) => self.await_more(id, awaits, moved),
             Ok(Progress::Yielded) => {
@@ -176,7 +190,9 @@ impl Gateway {
                 let (awaits, worker) = (errand.awaits, *worker);
                 self.out_of_patience(id, worker, awaits);
             }
-            State::Answering(..) | State::Lingering(_) => self.close_client(id),
+            State::Answering(..) | State::Watching(..) | State::Lingering(_) => {
+                self.close_client(id);
+            }
             State::Switching(..) | State::Closed => {}
         }
     }

@@ -10,6 +10,7 @@ use crate::http::head::RequestHead;
 use crate::http::refusal::Refusal;
 use crate::id::ServerId;
 use crate::websocket::handshake;
+use std::net::IpAddr;
 use std::time::Instant;
 
 /// One request, from its head to the last byte of its response.
@@ -19,6 +20,10 @@ pub struct Errand {
     pub exchange: Exchange,
     /// Which section's servers may have it.
     pub kind: Kind,
+    /// The server's name in the client's cookie, where a cookie decides.
+    pub cookie: Option<u64>,
+    /// Whose place among the tunnels it has, if it has one.
+    pub place: Option<IpAddr>,
     /// Servers that could not be reached for it.
     pub tried: Vec<ServerId>,
     /// It was sent a second time (at most once).
@@ -29,10 +34,22 @@ pub struct Errand {
     pub awaits: Option<Awaits>,
     /// The client has closed its half, and may be gone altogether.
     pub half_closed: bool,
+    /// When it got its worker; `None` while it has none.
+    pub begun: Option<Instant>,
+    /// Whether that worker had served before.
+    pub reused: bool,
+    /// When the first byte of its final response was there.
+    pub first_byte: Option<Instant>,
+    /// The server that it was last given to.
+    pub server: Option<ServerId>,
     /// What the client is told when no server is left to try.
     pub failure: Option<Answer>,
     /// When its head was complete.
     pub since: Instant,
+    /// What the request is called, in the access log and in X-Request-Id; empty when that is off.
+    pub id: Vec<u8>,
+    /// How long its connection took to make, if it was made for it.
+    pub connect: Option<std::time::Duration>,
     /// Method, target and version for the access log; empty when that is off.
     pub line: Vec<u8>,
 }
@@ -43,13 +60,21 @@ impl Errand {
         Self {
             exchange: Exchange::blank(),
             kind: Kind::Http,
+            cookie: None,
+            place: None,
             tried: Vec::new(),
             replayed: false,
             knocks: 0,
             awaits: None,
             half_closed: false,
+            begun: None,
+            reused: false,
+            first_byte: None,
+            server: None,
             failure: None,
             since: now,
+            id: Vec::new(),
+            connect: None,
             line: Vec::new(),
         }
     }
@@ -79,11 +104,16 @@ impl Errand {
         let accept =
             if head.asks_websocket { Some(handshake::check_request(&head)?) } else { None };
         self.kind = if accept.is_some() { Kind::WebSocket } else { Kind::Http };
+        debug_assert!(self.place.is_none(), "the place was given back");
         self.tried.clear();
         self.replayed = false;
         self.knocks = 0;
         self.awaits = None;
         self.half_closed = false;
+        self.begun = None;
+        self.connect = None;
+        self.first_byte = None;
+        self.server = None;
         self.failure = None;
         self.since = now;
         self.line.clear();

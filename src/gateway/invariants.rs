@@ -13,7 +13,7 @@ impl Gateway {
         self.check_workers(&mut found);
         self.check_pools(&mut found);
         for (key, tunnel) in &self.tunnels {
-            if tunnel.state() != tunnel::State::Relaying {
+            if tunnel.state() == tunnel::State::Closed {
                 found.push(format!("tunnel {key} was not buried"));
             }
             // A backlog is one read, behind what was held when the tunnel was founded.
@@ -21,6 +21,7 @@ impl Gateway {
                 found.push(format!("tunnel {key} holds {} bytes", tunnel.relay.held()));
             }
         }
+        self.check_places(&mut found);
         if !self.departed.is_empty() {
             found.push(format!("{} departed are not buried", self.departed.len()));
         }
@@ -60,7 +61,27 @@ impl Gateway {
                 client::State::Reading
                 | client::State::Knocking(_)
                 | client::State::Answering(..)
+                | client::State::Watching(..)
                 | client::State::Lingering(_) => {}
+            }
+        }
+    }
+
+    /// Whoever is or may become a tunnel is counted once, at its server and among all.
+    fn check_places(&self, found: &mut Vec<String>) {
+        let mut places = self.tunnels.len();
+        for (_, client) in &self.clients {
+            places += usize::from(client.state().errand().is_some_and(|e| e.place.is_some()));
+        }
+        if places != self.admission.taken() {
+            found.push(format!("{places} places, {} counted", self.admission.taken()));
+        }
+        for (key, server) in self.servers.iter().filter(|(_, server)| !server.is_pooled()) {
+            let tunnels = self.tunnels.iter().filter(|(_, t)| t.server_id.index() == key).count();
+            let workers = self.workers.iter().filter(|(_, w)| w.server.index() == key).count();
+            if server.tunnels != tunnels + workers {
+                let counted = server.tunnels;
+                found.push(format!("{server} counts {counted}, has {tunnels} and {workers}"));
             }
         }
     }

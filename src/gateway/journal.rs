@@ -1,152 +1,132 @@
-//! The access log: one line per exchange, written once per turn.
+//! The access log: what there is to say of an exchange when it ends, and the books on it.
 
 use super::Gateway;
+use super::entry::{Entry, Served};
 use super::errand::Errand;
 use crate::config::Access;
 use crate::flow::response::End;
 use crate::http::answer::Answer;
+use crate::http::head::RequestHead;
 use crate::http::refusal::Refusal;
-use crate::id::{ClientId, TunnelId, WorkerId};
-use serde_json::json;
-use std::io::Write;
+use crate::id::{ClientId, WorkerId};
+use rand::{Rng, RngExt};
 use std::net::IpAddr;
+use std::time::Duration;
 
-/// What one line tells.
-struct Entry<'a> {
-    peer: IpAddr,
-    request: &'a [u8],
-    status: u16,
-    bytes: u64,
-    millis: u128,
-    server: Option<String>,
-    reason: &'a str,
-}
+/// The longest X-Request-Id that is taken over.
+const ID_MAX: usize = 128;
 
 impl Gateway {
     /// A response was relayed whole.
     pub(super) fn note_end(&mut self, id: ClientId, worker: WorkerId, errand: &Errand, end: &End) {
         self.counters.relayed += 1;
-        if self.config.log.access == Access::Off {
-            return;
-        }
-        let server = self.servers[self.workers[worker.index()].server.index()].address.to_string();
-        self.write_entry(id, errand, end.status, end.bytes, Some(server), "relayed");
+        let total = self.now.saturating_duration_since(errand.since);
+        let server = self.workers[worker.index()].server;
+        self.servers[server.index()].tally.responded(end.status, total);
+        self.write_entry(self.clients[id.index()].peer, errand, end.status, end.bytes, "relayed");
     }
 
     /// The gateway answers in a server's place.
     pub(super) fn note_answer(&mut self, id: ClientId, errand: &Errand, answer: &Answer) {
         self.counters.answered += 1;
-        self.write_entry(id, errand, answer.status, 0, None, answer.reason);
+        self.write_entry(self.clients[id.index()].peer, errand, answer.status, 0, answer.reason);
     }
 
     /// The exchange ended before its response did. The status is what was on its way, if anything.
     pub(super) fn note_cut(&mut self, id: ClientId, errand: &Errand) {
         self.counters.cut += 1;
         let (status, bytes) = errand.exchange.end().map_or((0, 0), |end| (end.status, end.bytes));
-        self.write_entry(id, errand, status, bytes, None, "cut");
+        self.write_entry(self.clients[id.index()].peer, errand, status, bytes, "cut");
     }
 
     /// The request itself was refused; of a head that cannot be read nothing is repeated.
     pub(super) fn note_refusal(&mut self, id: ClientId, refusal: Refusal) {
         let entry = Entry {
+            date: &self.desk.date,
             peer: self.clients[id.index()].peer,
             request: b"-",
             status: refusal.status(),
             bytes: 0,
-            millis: 0,
-            server: None,
             reason: refusal.reason(),
+            server: None,
+            total: Duration::ZERO,
+            retries: 0,
+            id: b"",
         };
-        self.write_line(&entry);
+        entry.write(self.config.log.access, &mut self.journal);
     }
 
     /// A tunnel comes to stand.
     pub(super) fn note_switch(&mut self, peer: IpAddr, worker: WorkerId, errand: &Errand) {
-        if self.config.log.access == Access::Off {
-            return;
-        }
-        let server = self.servers[self.workers[worker.index()].server.index()].address.to_string();
-        let entry = Entry {
-            peer,
-            request: &errand.line,
-            status: 101,
-            bytes: 0,
-            millis: self.now.saturating_duration_since(errand.since).as_millis(),
-            server: Some(server),
-            reason: "tunnel_open",
-        };
-        self.write_line(&entry);
-    }
-
-    /// A tunnel has ended.
-    pub(super) fn note_tunnel_end(&mut self, id: TunnelId) {
-        if self.config.log.access == Access::Off {
-            return;
-        }
-        let tunnel = &self.tunnels[id.index()];
-        let (from_client, from_server) = tunnel.relay.bytes();
-        let entry = Entry {
-            peer: tunnel.peer,
-            request: b"-",
-            status: 101,
-            bytes: from_client + from_server,
-            millis: self.now.saturating_duration_since(tunnel.since).as_millis(),
-            server: Some(self.servers[tunnel.server_id.index()].address.to_string()),
-            reason: "tunnel_close",
-        };
-        self.write_line(&entry);
+        let total = self.now.saturating_duration_since(errand.since);
+        let server = self.workers[worker.index()].server;
+        self.servers[server.index()].tally.responded(101, total);
+        self.write_entry(peer, errand, 101, 0, "tunnel_open");
     }
 
     fn write_entry(
         &mut self,
-        id: ClientId,
+        peer: IpAddr,
         errand: &Errand,
         status: u16,
         bytes: u64,
-        server: Option<String>,
         reason: &'static str,
     ) {
         if self.config.log.access == Access::Off {
             return;
         }
+        let server = errand.server.and_then(|id| self.servers.get(id.index()));
+        let served = server.map(|server| Served {
+            section: server.kind.as_str(),
+            address: &server.address,
+            reused: errand.reused,
+            wait: errand.begun.map(|begun| begun.saturating_duration_since(errand.since)),
+            connect: errand.connect,
+            first_byte: errand
+                .first_byte
+                .zip(errand.begun)
+                .map(|(first, begun)| first.saturating_duration_since(begun)),
+        });
         let entry = Entry {
-            peer: self.clients[id.index()].peer,
+            date: &self.desk.date,
+            peer,
             request: &errand.line,
             status,
             bytes,
-            millis: self.now.saturating_duration_since(errand.since).as_millis(),
-            server,
             reason,
+            server: served,
+            total: self.now.saturating_duration_since(errand.since),
+            retries: u32::from(errand.replayed),
+            id: &errand.id,
         };
-        self.write_line(&entry);
+        entry.write(self.config.log.access, &mut self.journal);
     }
 
-    fn write_line(&mut self, entry: &Entry<'_>) {
-        let Entry { peer, status, bytes, millis, reason, .. } = entry;
-        let request = String::from_utf8_lossy(entry.request);
-        let server = entry.server.as_deref();
-        let date = String::from_utf8_lossy(&self.desk.date).into_owned();
-        let journal = &mut self.journal;
-        // Writing to memory cannot fail.
-        let _ = match self.config.log.access {
-            Access::Off => Ok(()),
-            Access::Common => writeln!(
-                journal,
-                "{peer} - - [{date}] \"{request}\" {status} {bytes} {millis}ms {} {reason}",
-                server.unwrap_or("-"),
-            ),
-            Access::Json => {
-                let line = json!({
-                    "time": date, "peer": peer.to_string(), "request": request, "status": status,
-                    "bytes": bytes, "ms": *millis as u64, "server": server, "reason": reason,
-                });
-                writeln!(journal, "{line}")
-            }
-        };
+    /// Changes the lines of this turn, to be written in one go, for an empty buffer.
+    pub fn take_journal(&mut self, lines: &mut Vec<u8>) {
+        debug_assert!(lines.is_empty());
+        std::mem::swap(&mut self.journal, lines);
     }
+}
 
-    /// The lines of this turn, to be written in one go. Leaves none.
-    pub fn take_journal(&mut self) -> Option<Vec<u8>> {
-        (!self.journal.is_empty()).then(|| std::mem::take(&mut self.journal))
+/// Writes what the request is to be called: what a trusted peer calls it already, or sixteen digits
+/// of our own.
+pub(super) fn name_request(
+    head: &RequestHead<'_, '_>,
+    trusted: bool,
+    rng: &mut impl Rng,
+    id: &mut Vec<u8>,
+) {
+    let given = head.field("X-Request-Id").filter(|given| {
+        let is_plain = given.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:+/=".contains(b));
+        trusted && is_plain && (1..=ID_MAX).contains(&given.len())
+    });
+    match given {
+        Some(given) => id.extend_from_slice(given),
+        None => {
+            let number: u64 = rng.random();
+            let digit = |shift: u32| b"0123456789abcdef"[(number >> shift & 15) as usize];
+            id.extend((0..64).step_by(4).map(digit));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Gateway;
 use super::alarm::Alarm;
-use super::client::Client;
+use super::client::{Client, Entrance};
 use super::token::Token;
 use crate::flow::ready;
 use crate::id::ClientId;
@@ -40,7 +40,8 @@ impl Gateway {
         self.door = Door::Open;
         loop {
             let Some(listener) = &mut self.listener else { return };
-            if self.clients.len() + self.tunnels.len() >= self.max_connections {
+            let clients = self.clients.len() - self.office.operators;
+            if clients + self.tunnels.len() >= self.max_connections {
                 self.door = Door::Full;
                 return;
             }
@@ -62,7 +63,7 @@ impl Gateway {
                 continue;
             }
             let deadline = self.now + self.config.frontend.idle_timeout;
-            entry.insert(Client::new(socket, peer.ip().to_canonical(), deadline));
+            entry.insert(Client::new(socket, peer.ip().to_canonical(), Entrance::Front, deadline));
             self.counters.accepted += 1;
             self.set_deadline(id, deadline);
         }

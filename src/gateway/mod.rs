@@ -11,15 +11,23 @@
 //! | `client`, `request`, `answering` | a client's states, its requests, answers of our own |
 //! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
 //! | `server`, `section`, `worker`, `names` | the other side |
-//! | `probe`, `tunnel` | health, WebSocket |
-//! | `stop`, `journal`, `counters`, `invariants` | the end, what is told, what must hold |
+//! | `probe`, `rebalance` | health, and what its return brings |
+//! | `admission`, `tunnel`, `tending`, `drain` | WebSocket: from the first to the last byte |
+//! | `admin`, `snapshot` | operators |
+//! | `journal`, `tunnel_log`, `entry`, `scribe` | the access log |
+//! | `reload` | another configuration |
+//! | `stop`, `counters`, `invariants` | the end, what is told, what must hold |
 
+mod admin;
+mod admission;
 pub mod alarm;
 mod answering;
 pub mod client;
 pub mod counters;
 mod dispatch;
+mod drain;
 mod drive;
+pub mod entry;
 pub mod errand;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod inspect;
@@ -28,29 +36,39 @@ mod journal;
 mod listener;
 mod names;
 pub mod probe;
+mod rebalance;
+mod reload;
 mod request;
 #[cfg(not(any(test, fuzzing)))]
 pub mod run;
+pub mod scribe;
 pub mod section;
 pub mod server;
+mod snapshot;
 mod stop;
+mod tending;
 pub mod token;
 pub mod tunnel;
+mod tunnel_log;
 pub mod worker;
 
+use self::admin::Office;
+use self::admission::Admission;
 use self::alarm::Alarm;
 use self::client::Client;
-use self::counters::Counters;
+use self::counters::{Answers, Counters};
+use self::drain::Drain;
 use self::errand::Errand;
 use self::listener::Door;
 use self::probe::Probe;
+use self::rebalance::Rebalancing;
 use self::section::{Kind, Section};
 use self::server::Server;
 use self::stop::Stopping;
 use self::token::Token;
 use self::tunnel::Tunnel;
 use self::worker::Worker;
-use crate::config::{Address, Config, Frontend};
+use crate::config::{Address, Config, Frontend, Sticky};
 use crate::flow::desk::Desk;
 use crate::flow::relay::Side;
 use crate::http::date::imf_fixdate;
@@ -81,11 +99,29 @@ impl Sections {
         }
     }
 
-    fn of_mut(&mut self, kind: Kind) -> Option<&mut Section> {
+    /// Whether any section goes by cookies.
+    fn read_cookies(&self) -> bool {
+        let sections = [&self.http, &self.websocket].into_iter().flatten();
+        sections.into_iter().any(|section| section.sticky == Sticky::Cookie)
+    }
+
+    fn slot(&mut self, kind: Kind) -> &mut Option<Section> {
         match kind {
-            Kind::Http => self.http.as_mut(),
-            Kind::WebSocket => self.websocket.as_mut(),
+            Kind::Http => &mut self.http,
+            Kind::WebSocket => &mut self.websocket,
         }
+    }
+
+    fn take(&mut self, kind: Kind) -> Option<Section> {
+        self.slot(kind).take()
+    }
+
+    fn put(&mut self, kind: Kind, section: Option<Section>) {
+        *self.slot(kind) = section;
+    }
+
+    fn of_mut(&mut self, kind: Kind) -> Option<&mut Section> {
+        self.slot(kind).as_mut()
     }
 }
 
@@ -121,7 +157,19 @@ pub struct Gateway {
     /// When the `Date` field was last written.
     dated: Option<Instant>,
     stopping: Option<Stopping>,
+    /// Who has a place among the tunnels.
+    admission: Admission,
+    /// Tunnels to be ended, and when.
+    drain: Drain,
+    /// Tunnels to be ended so that a server that came back gets its share.
+    rebalancing: Option<Rebalancing>,
     counters: Counters,
+    answered: Answers,
+    /// An alarm is set to ask for names again.
+    asks_names: bool,
+    /// An alarm is set to look after removed servers.
+    sweeps: bool,
+    office: Office,
     journal: Vec<u8>,
 }
 
@@ -155,6 +203,8 @@ impl Gateway {
             http: section(Kind::Http, &config.http),
             websocket: section(Kind::WebSocket, &config.websocket),
         };
+        let terms = config.websocket.as_ref().map(|section| &section.tunnels);
+        let admission = Admission::new(terms, now);
         let mut gateway = Self {
             authority: authority(&config.frontend),
             config,
@@ -178,7 +228,14 @@ impl Gateway {
             now,
             dated: None,
             stopping: None,
+            admission,
+            drain: Drain::default(),
+            rebalancing: None,
             counters: Counters::default(),
+            answered: Answers::default(),
+            asks_names: false,
+            sweeps: false,
+            office: Office::new(now),
             journal: Vec::new(),
         };
         gateway.start();
@@ -195,14 +252,18 @@ impl Gateway {
             for (position, id) in ids.iter().enumerate() {
                 self.tend_pool(*id);
                 if let Some(interval) = interval {
-                    // All at once now; from then on one after the other.
-                    let share = (position + 1) as f64 / ids.len() as f64;
-                    self.probe(*id);
-                    let next = self.now + interval.mul_f64(share);
-                    self.timers.insert(next, Alarm::ProbeDue(*id));
+                    self.begin_probes(*id, interval, position, ids.len());
                 }
             }
         }
+    }
+
+    /// Probes a server at once; from then on all of a section follow each other evenly.
+    fn begin_probes(&mut self, id: ServerId, interval: Duration, position: usize, of: usize) {
+        self.probe(id);
+        let share = (position + 1) as f64 / of as f64;
+        let timer = self.timers.insert(self.now + interval.mul_f64(share), Alarm::ProbeDue(id));
+        self.servers[id.index()].probe_alarm = Some(timer);
     }
 
     /// The address listened on.
@@ -220,7 +281,10 @@ impl Gateway {
     /// when nothing ever will.
     pub fn patience(&self, now: Instant) -> Option<Duration> {
         if self.agenda.is_empty() {
-            self.timers.next_wakeup().map(|wakeup| wakeup.saturating_duration_since(now))
+            let rebalancing = self.rebalancing.map(|rebalancing| rebalancing.at);
+            let wakeups = [self.timers.next_wakeup(), self.drain.next(), rebalancing];
+            let next = wakeups.into_iter().flatten().min();
+            next.map(|wakeup| wakeup.saturating_duration_since(now))
         } else {
             Some(Duration::ZERO)
         }
@@ -236,6 +300,8 @@ impl Gateway {
         while let Some(alarm) = self.timers.pop_expired(now) {
             self.on_alarm(alarm);
         }
+        self.part_due();
+        self.rebalance_due();
         // Only what was there when it began: whoever comes back has its turn after the next edges.
         for _ in 0..self.agenda.len() {
             let Some(token) = self.agenda.pop_front() else { break };
@@ -248,6 +314,7 @@ impl Gateway {
     fn on_ready(&mut self, token: Token, ready: Ready) {
         match token {
             Token::Listener => self.on_listener(),
+            Token::Office => self.on_office(),
             Token::Resolver => self.on_resolved(),
             Token::Signals => {}
             Token::Client(id) => self.on_client(id, ready),
@@ -272,6 +339,11 @@ impl Gateway {
             Alarm::Tunnel(id) => self.on_tunnel_alarm(id),
             Alarm::Names => self.on_names_alarm(),
             Alarm::Accept => self.on_accept_alarm(),
+            Alarm::Sweep => {
+                self.sweeps = false;
+                self.on_sweep_alarm();
+            }
+            Alarm::Sample => self.on_sample_alarm(),
             Alarm::Stop => self.on_stop_alarm(),
         }
     }
@@ -288,7 +360,11 @@ impl Gateway {
                     self.reopen_door();
                 }
                 Token::Probe(id) => drop(self.probes.remove(id.index())),
-                Token::Listener | Token::Resolver | Token::Signals | Token::Line(_) => {}
+                Token::Listener
+                | Token::Resolver
+                | Token::Signals
+                | Token::Office
+                | Token::Line(_) => {}
             }
         }
     }

@@ -18,8 +18,10 @@ impl Gateway {
 
     /// Time to ask for every name again: containers move.
     pub(super) fn on_names_alarm(&mut self) {
-        let ids: Vec<_> = self.servers.iter().map(|(key, _)| ServerId::from(key)).collect();
-        if ids.iter().any(|id| self.servers[id.index()].is_named()) {
+        let configured = self.servers.iter().filter(|(_, server)| !server.removed);
+        let ids: Vec<_> = configured.map(|(key, _)| ServerId::from(key)).collect();
+        self.asks_names = ids.iter().any(|id| self.servers[id.index()].is_named());
+        if self.asks_names {
             self.timers.insert(self.now + limits::RESOLVE_INTERVAL, Alarm::Names);
         }
         for id in ids {
@@ -39,7 +41,7 @@ impl Gateway {
                 (true, false) => warn!("{server}: its name is unknown, the last address is kept"),
                 (true, true) => continue,
             }
-            if found {
+            if found && !server.removed {
                 self.tend_pool(answer.ticket.into());
                 self.probe(answer.ticket.into());
             }

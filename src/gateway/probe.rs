@@ -8,7 +8,9 @@
 use super::Gateway;
 use super::alarm::Alarm;
 use super::token::Token;
+use crate::admin::events::Kind;
 use crate::balance::health::{Cause, Change, Verdict, judge};
+use crate::config::Question;
 use crate::flow::outlet::Outlet;
 use crate::flow::{Stream, ready};
 use crate::http::Version;
@@ -17,7 +19,12 @@ use crate::id::{ProbeId, ServerId};
 use crate::limits;
 use crate::net::{Ready, Socket};
 use crate::timer::TimerId;
+use crate::websocket::greeting::{Greeting, Next};
 use log::{info, warn};
+use rand::RngExt;
+
+/// How a probe introduces itself.
+const AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
 
 /// One probe under way.
 #[derive(Debug)]
@@ -26,6 +33,8 @@ pub struct Probe {
     server: ServerId,
     state: State,
     timer: TimerId,
+    /// The conversation, if the question is whether WebSocket is spoken.
+    greeting: Option<Box<Greeting>>,
 }
 
 /// What a probe is doing.
@@ -42,6 +51,11 @@ pub enum State {
 }
 
 impl Probe {
+    /// Whom it asks.
+    pub fn server(&self) -> ServerId {
+        self.server
+    }
+
     fn enter(&mut self, id: ProbeId, next: State) {
         log::trace!("{id}: {:?} => {next:?}", self.state);
         self.state = next;
@@ -51,10 +65,13 @@ impl Probe {
 impl Gateway {
     /// A server's time to be probed has come, and comes again.
     pub(super) fn on_probe_alarm(&mut self, id: ServerId) {
-        let kind = self.servers[id.index()].kind;
+        let Some(server) = self.servers.get_mut(id.index()) else { return };
+        server.probe_alarm = None;
+        let kind = server.kind;
         let health = self.sections.of(kind).and_then(|section| section.health.as_ref());
         if let Some(interval) = health.map(|health| health.interval) {
-            self.timers.insert(self.now + interval, Alarm::ProbeDue(id));
+            let timer = self.timers.insert(self.now + interval, Alarm::ProbeDue(id));
+            self.servers[id.index()].probe_alarm = Some(timer);
             self.probe(id);
         }
     }
@@ -76,7 +93,7 @@ impl Gateway {
             Ok(socket) => {
                 let timer = self.timers.insert(self.now + patience, Alarm::ProbeLate(id));
                 let state = State::Connecting;
-                entry.insert(Probe { socket, server: server_id, state, timer });
+                entry.insert(Probe { socket, server: server_id, state, timer, greeting: None });
             }
             Err(_) => self.note_verdict(server_id, Verdict::Unhealthy(Cause::ConnectFailed)),
         }
@@ -100,14 +117,20 @@ impl Gateway {
     fn ask(&mut self, id: ProbeId) {
         let probe = &mut self.probes[id.index()];
         let server = &self.servers[probe.server.index()];
-        let path = self.sections.of(server.kind).and_then(|s| s.health.as_ref());
-        let question = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tidegate/{}\r\n\
-             Accept: application/json\r\nConnection: close\r\n\r\n",
-            path.map_or("/", |health| health.path.as_str()),
-            server.address,
-            env!("CARGO_PKG_VERSION"),
-        );
+        let health = self.sections.of(server.kind).and_then(|s| s.health.as_ref());
+        let path = health.map_or("/", |health| health.path.as_str());
+        let authority = server.address.to_string();
+        let question = match health.map_or(Question::Http, |health| health.question) {
+            Question::Http => format!(
+                "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {AGENT}\r\n\
+                 Accept: application/json\r\nConnection: close\r\n\r\n",
+            ),
+            Question::WebSocket => {
+                let (key, mask) = (self.rng.random(), self.rng.random());
+                let greeting = Greeting::new(key, mask, self.rng.random());
+                probe.greeting.insert(Box::new(greeting)).open(path, &authority, AGENT)
+            }
+        };
         let mut outlet = Outlet::default();
         // A broken connection shows itself when the question is flushed or the answer read.
         let _ = outlet.send(&[question.as_bytes()], &mut probe.socket);
@@ -134,7 +157,10 @@ impl Gateway {
                 }
                 Err(_) => true,
             };
-            let verdict = read_answer(answer, ended);
+            let verdict = match &mut probe.greeting {
+                Some(greeting) => converse(greeting, answer, ended, &mut probe.socket),
+                None => read_answer(answer, ended),
+            };
             if let Some(verdict) = verdict {
                 return self.conclude(id, verdict);
             }
@@ -167,10 +193,45 @@ impl Gateway {
             None => {}
             Some(Change::Up) => {
                 info!("{server}: up");
+                self.record(Kind::Up, Some(id), "");
+                let server = &mut self.servers[id.index()];
                 server.refill_after = None;
                 self.tend_pool(id);
+                self.rebalance(id);
             }
-            Some(Change::Down(cause)) => warn!("{server}: down: {cause}"),
+            Some(Change::Down(cause)) => {
+                warn!("{server}: down: {cause}");
+                self.record(Kind::Down, Some(id), &cause.to_string());
+            }
+        }
+    }
+}
+
+/// Goes on with a conversation by what the server has said so far; the verdict, when there is one.
+fn converse(
+    greeting: &mut Greeting,
+    answer: &[u8],
+    ended: bool,
+    socket: &mut Socket,
+) -> Option<Verdict> {
+    let bad = Some(Verdict::Unhealthy(Cause::NotWebSocket));
+    if answer.len() > limits::PROBE_ANSWER_MAX {
+        return Some(Verdict::Unhealthy(Cause::Oversized));
+    }
+    match greeting.hear(answer) {
+        Next::Fail => bad,
+        Next::Listen | Next::Say(_) if ended => Some(Verdict::Unhealthy(Cause::CutShort)),
+        Next::Listen => None,
+        Next::Say(frame) => {
+            let mut outlet = Outlet::default();
+            let sent = outlet.send(&[&frame], socket);
+            // A connection this young takes a few bytes at once, or something is wrong with it.
+            if sent.is_err() || !outlet.is_empty() { bad } else { None }
+        }
+        Next::Part(close) => {
+            // The verdict does not depend on whether it arrives.
+            let _ = Outlet::default().send(&[&close], socket);
+            Some(Verdict::Healthy)
         }
     }
 }

@@ -1,12 +1,17 @@
 //! Reading requests: from bytes in a client's inbox or socket to an errand.
 
 use super::Gateway;
-use super::client::State;
+use super::admin::Order;
+use super::client::{Entrance, State};
 use super::errand::Errand;
+use super::journal::name_request;
 use super::stop::Stopping;
 use super::token::Token;
+use crate::config::Access;
+use crate::flow::buffer::Buffer;
 use crate::flow::{Stream, ready};
 use crate::http::answer::Answer;
+use crate::http::cookie;
 use crate::http::forward::Hop;
 use crate::http::head::{HeadLimits, Lines, RequestHead, find_end};
 use crate::http::refusal::Refusal;
@@ -20,6 +25,8 @@ enum Heard {
     Partial,
     /// A whole request head; the range of the scratch behind it holds the first of what follows.
     Request(Box<Errand>, Range<usize>),
+    /// The same of an operator.
+    Order(Order, Range<usize>),
 }
 
 impl Gateway {
@@ -38,6 +45,7 @@ impl Gateway {
             State::Waiting(..) | State::Knocking(_) => {}
             State::Exchanging(..) => self.drive(id, 0..0),
             State::Answering(..) => self.flush_answer(id),
+            State::Watching(..) => self.on_watcher(id),
         }
     }
 
@@ -59,9 +67,12 @@ impl Gateway {
             }
             match self.hear(id, filled) {
                 Ok(Heard::Request(errand, early)) => return self.dispatch(id, errand, early),
+                Ok(Heard::Order(order, early)) => {
+                    self.stash(id, early);
+                    return self.obey(id, &order);
+                }
                 Ok(Heard::Partial) => self.keep_partial(id, held, filled),
                 Err(refusal) => {
-                    self.counters.refused += 1;
                     return self.answer_refusal(id, refusal);
                 }
             }
@@ -95,13 +106,32 @@ impl Gateway {
         let Some(head) = RequestHead::parse(bytes, &mut lines, limits)? else {
             return Ok(Heard::Partial);
         };
+        if client.entrance == Entrance::Office {
+            let token = self.config.admin.as_ref().and_then(|admin| admin.token.as_deref());
+            let order = Order::of(&head, token);
+            let early = head.len..filled;
+            client.inbox = Buffer::default();
+            client.searched = 0;
+            return Ok(Heard::Order(order, early));
+        }
         let trusted = frontend.trusted_proxies.iter().any(|network| network.contains(client.peer));
-        let hop = Hop { peer: client.peer, trusted, authority: &self.authority };
+
         let early = head.len..filled;
         let now = self.now;
         let mut errand = self.spare.pop().unwrap_or_else(|| Box::new(Errand::blank(now)));
+        errand.cookie =
+            if self.sections.read_cookies() { cookie::server_name(head.fields) } else { None };
+        errand.id.clear();
+        if self.config.log.access != Access::Off {
+            name_request(&head, trusted, &mut self.rng, &mut errand.id);
+        }
+        // The errand keeps its name while it is prepared with it.
+        let request_id = std::mem::take(&mut errand.id);
+        let hop =
+            Hop { peer: client.peer, trusted, authority: &self.authority, request_id: &request_id };
         errand.prepare(head, &hop, frontend, self.config.log.access, now)?;
-        client.inbox = Default::default();
+        errand.id = request_id;
+        client.inbox = Buffer::default();
         client.searched = 0;
         self.counters.requests += 1;
         if self.stopping.is_some() {
@@ -111,7 +141,10 @@ impl Gateway {
     }
 
     fn answer_refusal(&mut self, id: ClientId, refusal: Refusal) {
-        self.note_refusal(id, refusal);
+        if self.clients[id.index()].entrance == Entrance::Front {
+            self.counters.refused += 1;
+            self.note_refusal(id, refusal);
+        }
         self.answer(id, &Answer::from(refusal), super::answering::Manner::default());
     }
 

@@ -1,14 +1,17 @@
 //! The loop: wait, read the clock, take a turn.
 
 use super::Gateway;
+use super::scribe::Scribe;
 use super::token::Token;
-use crate::config::{Config, Frontend};
+use crate::config::Config;
+use crate::limits;
 use crate::net::{Clock, Poll, Signal, Signals};
 use log::{info, warn};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
 
 /// Why the gateway could not run, or not go on.
 #[derive(Debug)]
@@ -29,12 +32,19 @@ fn doing(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
     |why| Error { doing: what.into(), why }
 }
 
-/// Runs a gateway until it is told to stop. `started` is called with the address listened on.
+/// Runs a gateway until it is told to stop. `started` is called with the address listened on, and
+/// with the one for operators if there is any. On SIGHUP `source` is read again.
 ///
 /// # Errors
 /// When the address cannot be resolved or listened on, or when polling fails.
-pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error> {
-    let address = listen_address(&config.frontend)?;
+pub fn run(
+    config: Config,
+    source: Option<&Path>,
+    started: impl FnOnce(SocketAddr, Option<SocketAddr>),
+) -> Result<(), Error> {
+    let address = listen_address(&config.frontend.host, config.frontend.port)?;
+    let admin = config.admin.as_ref();
+    let admin = admin.map(|admin| listen_address(&admin.host, admin.port)).transpose()?;
     let (mut poll, net) = Poll::new(Token::Resolver.into()).map_err(doing("cannot poll"))?;
     let signals = Signals::new(&poll, Token::Signals.into());
     let mut signals = signals.map_err(doing("cannot catch signals"))?;
@@ -43,24 +53,80 @@ pub fn run(config: Config, started: impl FnOnce(SocketAddr)) -> Result<(), Error
     let gateway = Gateway::new(config, net, Clock, address, max_connections, seed());
     let mut gateway = gateway.map_err(doing(format!("cannot listen on {address}")))?;
     let address = gateway.address().map_err(doing("cannot listen"))?;
+    let office = admin.map(|admin| {
+        let opened = gateway.open_office(admin);
+        opened.map_err(doing(format!("cannot listen on {admin}")))
+    });
+    let office = office.transpose()?;
     info!("listening on {address}, at most {max_connections} connections");
-    started(address);
+    if let Some(office) = office {
+        info!("status page: http://{office}/");
+    }
+    started(address, office);
+    let (mut log, mut lines) = (AccessLog::default(), Vec::new());
     let mut now = clock.now();
     while !gateway.is_done() {
         poll.wait(gateway.patience(now)).map_err(doing("cannot poll"))?;
         now = clock.now();
-        while let Some(Signal::Stop) = signals.pending() {
-            gateway.stop(now);
+        while let Some(signal) = signals.pending() {
+            match signal {
+                Signal::Stop => gateway.stop(now),
+                Signal::Reload => reload(&mut gateway, source),
+            }
         }
         gateway.turn(poll.events(), now);
-        if let Some(lines) = gateway.take_journal()
-            && let Err(error) = io::stdout().write_all(&lines)
-        {
-            warn!("access log: {error}");
+        gateway.note_turn(clock.now().saturating_duration_since(now));
+        gateway.take_journal(&mut lines);
+        if !lines.is_empty() {
+            log.write(&mut gateway, &lines);
+            lines.clear();
         }
     }
+    log.close();
     info!("stopped: {:?}", gateway.counters());
     Ok(())
+}
+
+/// Reads the file again and puts it in force, if it is right. The loop stands still for that: a
+/// file of a few lines, and a name to resolve only where a listener moves to one.
+fn reload(gateway: &mut Gateway, source: Option<&Path>) {
+    let refused = match source.map(Config::load) {
+        None => "there is no file to read again".to_owned(),
+        Some(Err(error)) => error.to_string(),
+        Some(Ok(config)) => {
+            let max_connections = max_connections(&config);
+            let resolve = |host: &str, port| {
+                listen_address(host, port).map_err(|error| io::Error::other(error.to_string()))
+            };
+            match gateway.reload(config, max_connections, resolve) {
+                Ok(()) => return,
+                Err(error) => error.to_string(),
+            }
+        }
+    };
+    gateway.note_refused_reload(&refused);
+}
+
+/// The scribe, who is called for when there is a line to write.
+#[derive(Default)]
+struct AccessLog(Option<Scribe>);
+
+impl AccessLog {
+    fn write(&mut self, gateway: &mut Gateway, lines: &[u8]) {
+        if self.0.is_none() {
+            let started = Scribe::start(io::stdout());
+            self.0 = started.inspect_err(|error| warn!("no access log: {error}")).ok();
+        }
+        let count = || lines.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let lost = self.0.as_ref().map_or_else(count, |scribe| scribe.offer(lines));
+        gateway.note_lines_lost(lost);
+    }
+
+    fn close(self) {
+        if let Some(scribe) = self.0 {
+            scribe.close(limits::LAST_LINES);
+        }
+    }
 }
 
 /// What is left to chance begins here. The standard library's hasher has asked the system for its
@@ -69,8 +135,7 @@ fn seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-fn listen_address(frontend: &Frontend) -> Result<SocketAddr, Error> {
-    let (host, port) = (frontend.host.as_str(), frontend.port);
+fn listen_address(host: &str, port: u16) -> Result<SocketAddr, Error> {
     let failed = || doing(format!("cannot listen on {host}:{port}"));
     let mut found = (host, port).to_socket_addrs().map_err(failed())?;
     found.next().ok_or_else(|| failed()(io::Error::other("the name has no address")))

@@ -1,6 +1,10 @@
 //! One configured server: where it is, how it is, and its workers.
 
+use super::counters::TunnelSums;
 use super::section::Kind;
+use crate::admin::snapshot::Standing;
+use crate::admin::tally::Tally;
+use crate::balance::algorithm;
 use crate::balance::health::Health;
 use crate::balance::pool::{Pool, PoolLimits};
 use crate::config::{Address, Section, ServerConfig};
@@ -9,7 +13,7 @@ use crate::timer::TimerId;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A server as one section knows it.
 #[derive(Debug)]
@@ -28,8 +32,24 @@ pub struct Server {
     pub resolving: bool,
     /// Up or down, and why.
     pub health: Health,
+    /// An operator has taken it out.
+    pub drained: bool,
+    /// It is no longer configured; it goes when its last work is done.
+    pub removed: bool,
+    /// What it has done so far.
+    pub tally: Tally,
+    /// The next probe of it.
+    pub probe_alarm: Option<TimerId>,
+    /// The limits that hold while it is not taken out.
+    limits: PoolLimits,
     /// Its workers; unused in `[websocket]`, where every tunnel has its own connection.
     pub pool: Pool,
+    /// Tunnels that lead to it, and handshakes that may become such.
+    pub tunnels: usize,
+    /// What is known of the tunnels to it that have ended.
+    pub ended_tunnels: TunnelSums,
+    /// What cookies and hashes call it: the same for the same address in both sections.
+    pub name: u64,
     /// Clients sent away from its line, on the agenda to be sent elsewhere.
     pub dismissed: Vec<ClientId>,
     /// Why the last connection that could not be made was not: what the dismissed are told.
@@ -47,7 +67,7 @@ impl Server {
     pub fn new(kind: Kind, section: &Section, config: &ServerConfig) -> Self {
         let address = config.address.clone();
         let literal = address.host.parse::<IpAddr>().ok();
-        let workers = &config.workers;
+        let limits = limits_of(config);
         Self {
             kind,
             number: config.number,
@@ -58,13 +78,15 @@ impl Server {
                 .health
                 .as_ref()
                 .map_or_else(|| Health::new(1, 1), |h| Health::new(h.rise, h.fall)),
-            pool: Pool::new(PoolLimits {
-                min: workers.min,
-                max: workers.max,
-                line: workers.buffer_size,
-                worker_timeout: workers.timeout,
-                spawn_timeout: workers.spawn_timeout,
-            }),
+            pool: Pool::new(limits),
+            drained: false,
+            removed: false,
+            tally: Tally::new(),
+            probe_alarm: None,
+            limits,
+            tunnels: 0,
+            ended_tunnels: TunnelSums::default(),
+            name: algorithm::hash(address.to_string().as_bytes()),
             dismissed: Vec::new(),
             failure: io::ErrorKind::ConnectionRefused,
             pool_alarm: None,
@@ -104,7 +126,48 @@ impl Server {
 
     /// Whether it gets new work: its address is known, and it is not down.
     pub fn is_available(&self, now: Instant) -> bool {
-        !self.addresses.is_empty() && self.health.is_up(now)
+        !self.drained && !self.removed && !self.addresses.is_empty() && self.health.is_up(now)
+    }
+
+    /// Whether it gets new work, and what there is to say about it.
+    pub fn standing(&self, now: Instant) -> (Standing, String) {
+        if self.removed {
+            return (Standing::Removed, "no longer configured; its work is being finished".into());
+        }
+        if self.drained {
+            return (Standing::Drained, "taken out by an operator".into());
+        }
+        if let Some(cause) = self.health.cause() {
+            return (Standing::Down, cause.to_string());
+        }
+        if self.addresses.is_empty() {
+            return (Standing::Down, "its name is unknown".into());
+        }
+        match self.health.sits_out_until(now) {
+            Some(until) => {
+                let left = until.saturating_duration_since(now).as_secs() + 1;
+                (Standing::SitsOut, format!("it refused connections; {left} s to go"))
+            }
+            None if self.health.is_judged() => (Standing::Up, String::new()),
+            None => (Standing::Unjudged, String::new()),
+        }
+    }
+
+    /// Other limits and thresholds from now on; everything else stays.
+    pub fn reconfigure(&mut self, section: &Section, config: &ServerConfig) {
+        self.number = config.number;
+        self.limits = limits_of(config);
+        self.set_floor();
+        match &section.health {
+            Some(health) => self.health.set_thresholds(health.rise, health.fall),
+            None => self.health.forget_probes(),
+        }
+    }
+
+    /// Whoever is taken out keeps no connections open for work that will not come.
+    pub fn set_floor(&mut self) {
+        let out = PoolLimits { min: 0, worker_timeout: Duration::ZERO, ..self.limits };
+        self.pool.set_limits(if self.drained || self.removed { out } else { self.limits });
     }
 
     /// A client gives up its place in line, or among those sent away from it.
@@ -114,9 +177,28 @@ impl Server {
         }
     }
 
+    /// What is under way: tunnels, or requests running and waiting.
+    pub fn load(&self) -> usize {
+        match self.kind {
+            Kind::Http => self.pool.busy() + self.pool.waiting(),
+            Kind::WebSocket => self.tunnels,
+        }
+    }
+
     /// Whether its connections are pooled.
     pub fn is_pooled(&self) -> bool {
         self.kind == Kind::Http
+    }
+}
+
+fn limits_of(config: &ServerConfig) -> PoolLimits {
+    let workers = &config.workers;
+    PoolLimits {
+        min: workers.min,
+        max: workers.max,
+        line: workers.buffer_size,
+        worker_timeout: workers.timeout,
+        spawn_timeout: workers.spawn_timeout,
     }
 }
 

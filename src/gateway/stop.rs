@@ -8,7 +8,7 @@
 use super::Gateway;
 use super::alarm::Alarm;
 use super::client::State;
-use crate::id::{ClientId, TunnelId};
+use crate::id::ClientId;
 use log::info;
 use std::time::Instant;
 
@@ -56,7 +56,9 @@ impl Gateway {
     pub fn is_done(&self) -> bool {
         match self.stopping {
             None | Some(Stopping::Draining { .. }) => false,
-            Some(Stopping::Closing { .. }) => self.clients.is_empty() && self.tunnels.is_empty(),
+            Some(Stopping::Closing { .. }) => {
+                self.clients.len() == self.office.operators && self.tunnels.is_empty()
+            }
             Some(Stopping::Done) => true,
         }
     }
@@ -69,6 +71,7 @@ impl Gateway {
                 self.timers.insert(deadline, Alarm::Stop);
                 self.listener = None;
                 self.close_idle();
+                self.drain_all(deadline);
             }
             Some(Stopping::Closing { .. }) => {
                 let (clients, tunnels) = (self.clients.len(), self.tunnels.len());
@@ -97,13 +100,10 @@ impl Gateway {
                 State::Reading
                 | State::Switching(..)
                 | State::Answering(..)
+                | State::Watching(..)
                 | State::Lingering(_)
                 | State::Closed => {}
             }
-        }
-        let ids: Vec<_> = self.tunnels.iter().map(|(key, _)| TunnelId::from(key)).collect();
-        for id in ids {
-            self.close_tunnel(id);
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Token {
     TunnelServer(TunnelId),
     /// A probe's connection.
     Probe(ProbeId),
+    /// An operator has arrived.
+    Office,
     /// No socket: a server whose line has to be sent elsewhere. Only ever on the agenda.
     Line(ServerId),
 }
@@ -40,6 +42,7 @@ impl From<Token> for usize {
             Token::TunnelServer(id) => (6, id.index()),
             Token::Probe(id) => (7, id.index()),
             Token::Line(id) => (8, id.index()),
+            Token::Office => (9, 0),
         };
         key << KIND_BITS | kind
     }
@@ -57,6 +60,7 @@ impl From<usize> for Token {
             5 => Self::TunnelClient(key.into()),
             6 => Self::TunnelServer(key.into()),
             7 => Self::Probe(key.into()),
+            9 => Self::Office,
             _ => Self::Line(key.into()),
         }
     }
@@ -80,7 +84,7 @@ mod tests {
                 assert_eq!(Token::from(usize::from(token)), token);
             }
         }
-        for token in [Token::Listener, Token::Resolver, Token::Signals] {
+        for token in [Token::Listener, Token::Resolver, Token::Signals, Token::Office] {
             assert_eq!(Token::from(usize::from(token)), token);
         }
     }

@@ -1,26 +1,33 @@
 //! A WebSocket connection relayed between a client and a server.
 //!
 //! ```text
-//!   Relaying --both directions ended, one broke, or silent for too long--> Closed
+//!            --a Close of ours is placed, or the server has ended--> Closing --+
+//!   Relaying                                                    ended, or late |
+//!            --both directions ended, or one broke------------------> Closed <-+
 //! ```
+//!
+//! What the passing of time does to a tunnel stands in `tending`, the ending of
+//! many at once in `drain`.
 
 use super::Gateway;
-use super::alarm::Alarm;
 use super::client::State as ClientState;
 use super::token::Token;
 use crate::flow::buffer::Buffer;
+use crate::flow::relay::half::Half;
 use crate::flow::relay::{Passage, Relay, Side};
-use crate::id::{ServerId, TunnelId, WorkerId};
+use crate::id::{ClientId, ServerId, TunnelId, WorkerId};
 use crate::net::{Ready, Socket};
 use crate::timer::TimerId;
+use crate::websocket::farewell::Farewell;
+use rand::RngExt;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// One tunnel: it owns both connections.
+/// One tunnel: it owns both connections, and no other memory while it is quiet.
 #[derive(Debug)]
 pub struct Tunnel {
-    client: Socket,
-    server: Socket,
+    pub(super) client: Socket,
+    pub(super) server: Socket,
     /// Which server it leads to.
     pub server_id: ServerId,
     /// Who the client is.
@@ -28,11 +35,20 @@ pub struct Tunnel {
     /// The two directions.
     pub relay: Relay,
     state: State,
-    /// When its silence becomes too long.
-    deadline: Instant,
-    alarm: Option<(Instant, TimerId)>,
+    /// Set for the next thing that may be due, or for an earlier one: then it is set again.
+    pub(super) alarm: Option<(Instant, TimerId)>,
     /// When it came to stand.
     pub since: Instant,
+    /// When the last byte crossed.
+    pub active: Instant,
+    /// The longest time without one, in milliseconds, but for the time since the last one.
+    longest_idle: u32,
+    /// When its ends were last asked for a sign of life.
+    pub(super) asked: Instant,
+    /// When it is too old.
+    pub(super) expires: Option<Instant>,
+    /// Why the gateway ends it, if it does.
+    pub farewell: Option<Farewell>,
 }
 
 /// What a tunnel is doing.
@@ -40,6 +56,11 @@ pub struct Tunnel {
 pub enum State {
     /// Bytes cross both ways.
     Relaying,
+    /// The end has been announced; the ends have until then to say theirs.
+    Closing {
+        /// When it is over in any case, unless an end is still taking its last bytes.
+        until: Instant,
+    },
     /// Departed, waiting to be buried.
     Closed,
 }
@@ -49,15 +70,33 @@ impl Tunnel {
     pub fn state(&self) -> State {
         self.state
     }
+
+    /// The longest time without a byte, but for the time since the last one.
+    pub fn longest_idle(&self) -> Duration {
+        Duration::from_millis(self.longest_idle.into())
+    }
+
+    /// The one place where a tunnel changes its state.
+    pub(super) fn enter(&mut self, id: TunnelId, next: State) {
+        log::trace!("{id}: {:?} => {next:?}", self.state);
+        self.state = next;
+    }
+
+    /// Bytes have crossed: the silence begins anew.
+    pub(super) fn touch(&mut self, now: Instant) {
+        let idle = now.saturating_duration_since(self.active).as_millis();
+        self.longest_idle = self.longest_idle.max(u32::try_from(idle).unwrap_or(u32::MAX));
+        self.active = now;
+    }
 }
 
 impl Gateway {
     /// Makes a tunnel of a client and its worker, both of which have left their slabs.
-    pub(super) fn found_tunnel(
+    fn found_tunnel(
         &mut self,
         (mut client, inbox, peer): (Socket, Buffer, IpAddr),
         worker_id: WorkerId,
-        to_client: Buffer,
+        to_client: Half,
     ) {
         let worker = self.workers.remove(worker_id.index());
         let mut server = worker.socket;
@@ -69,6 +108,8 @@ impl Gateway {
             .and_then(|()| self.net.rename(&mut server, Token::TunnelServer(id).into()));
         if let Err(error) = renamed {
             log::warn!("cannot watch a tunnel: {error}");
+            self.servers[worker.server.index()].tunnels -= 1;
+            self.admission.leave(peer);
             return self.reopen_door();
         }
         client.watch_for_death();
@@ -80,17 +121,21 @@ impl Gateway {
             peer,
             relay: Relay::new(inbox, to_client),
             state: State::Relaying,
-            deadline: self.now,
             alarm: None,
             since: self.now,
+            active: self.now,
+            longest_idle: 0,
+            asked: self.now,
+            expires: None,
+            farewell: None,
         });
         self.counters.tunnels += 1;
-        self.keep_tunnel(id);
+        self.servers[worker.server.index()].tally.tunnels.opened += 1;
+        self.set_age(id);
+        self.arm_tunnel(id);
         // What arrived before the change of hands has spent its edge.
         self.agenda.push_back(Token::TunnelClient(id));
-        if self.stopping.is_some() {
-            self.close_tunnel(id);
-        }
+        self.drain_newcomer(id);
     }
 
     /// One of a tunnel's sockets spoke.
@@ -101,7 +146,7 @@ impl Gateway {
             Side::Server => tunnel.server.note(ready),
         }
         match tunnel.state {
-            State::Relaying => self.relay(id),
+            State::Relaying | State::Closing { .. } => self.relay(id),
             State::Closed => {}
         }
     }
@@ -111,45 +156,49 @@ impl Gateway {
         let passage =
             tunnel.relay.advance(&mut tunnel.client, &mut tunnel.server, &mut self.desk.scratch);
         match passage {
-            Ok(Passage::Blocked { moved: false }) => {}
-            Ok(Passage::Blocked { moved: true }) => self.keep_tunnel(id),
+            Ok(Passage::Blocked { moved }) => {
+                if moved {
+                    tunnel.touch(self.now);
+                }
+            }
             Ok(Passage::Yielded) => {
-                self.keep_tunnel(id);
+                tunnel.touch(self.now);
                 self.agenda.push_back(Token::TunnelClient(id));
             }
-            Ok(Passage::Finished) => self.close_tunnel(id),
+            Ok(Passage::Finished) => return self.close_tunnel(id),
             Err((side, _)) => {
                 // A reset on one side is a reset for the other: a FIN would claim an orderly end.
                 match side {
                     Side::Client => tunnel.server.close_by_reset(),
                     Side::Server => tunnel.client.close_by_reset(),
                 }
-                self.close_tunnel(id);
+                return self.close_tunnel(id);
             }
         }
-    }
-
-    /// Bytes have crossed: the silence begins anew.
-    fn keep_tunnel(&mut self, id: TunnelId) {
-        let idle = self.sections.websocket.as_ref().map_or(Duration::ZERO, |s| s.idle_timeout);
-        let tunnel = &mut self.tunnels[id.index()];
-        tunnel.deadline = self.now + idle;
-        if tunnel.alarm.is_none() {
-            let timer = self.timers.insert(tunnel.deadline, Alarm::Tunnel(id));
-            tunnel.alarm = Some((tunnel.deadline, timer));
+        if tunnel.state == State::Relaying && tunnel.relay.is_ending() {
+            self.await_the_end(id);
         }
     }
 
-    /// A tunnel's alarm rang: its deadline has come, or was moved since.
-    pub(super) fn on_tunnel_alarm(&mut self, id: TunnelId) {
+    /// Takes leave of both ends of a tunnel (RFC 6455 7.1.2).
+    pub(super) fn part_tunnel(&mut self, id: TunnelId, farewell: Farewell) {
         let tunnel = &mut self.tunnels[id.index()];
-        tunnel.alarm = None;
-        if tunnel.deadline > self.now {
-            let timer = self.timers.insert(tunnel.deadline, Alarm::Tunnel(id));
-            tunnel.alarm = Some((tunnel.deadline, timer));
-        } else {
-            self.close_tunnel(id);
+        match tunnel.state {
+            State::Relaying => {}
+            State::Closing { .. } | State::Closed => return,
         }
+        tunnel.farewell = Some(farewell);
+        let mask = self.rng.random();
+        tunnel.relay.part(farewell, mask, &mut tunnel.client, &mut tunnel.server);
+        self.await_the_end(id);
+        self.agenda.push_back(Token::TunnelClient(id));
+    }
+
+    /// Gives both ends a moment to say their last word.
+    fn await_the_end(&mut self, id: TunnelId) {
+        let until = self.now + self.close_timeout();
+        self.tunnels[id.index()].enter(id, State::Closing { until });
+        self.arm_tunnel(id);
     }
 
     /// Closes both connections of a tunnel.
@@ -157,18 +206,20 @@ impl Gateway {
         let tunnel = &mut self.tunnels[id.index()];
         match tunnel.state {
             State::Closed => return,
-            State::Relaying => tunnel.state = State::Closed,
+            State::Relaying | State::Closing { .. } => tunnel.enter(id, State::Closed),
         }
+        tunnel.touch(self.now);
         if let Some((_, timer)) = tunnel.alarm.take() {
             self.timers.cancel(timer);
         }
-        log::trace!("{id}: Relaying => Closed");
+        self.servers[tunnel.server_id.index()].tunnels -= 1;
+        self.admission.leave(tunnel.peer);
         self.note_tunnel_end(id);
         self.departed.push(Token::TunnelClient(id));
     }
 
     /// A departed client leaves its slot; one that was switching becomes half a tunnel.
-    pub(super) fn bury_client(&mut self, id: crate::id::ClientId) {
+    pub(super) fn bury_client(&mut self, id: ClientId) {
         let mut client = self.clients.remove(id.index());
         if let Some((_, timer)) = client.alarm.take() {
             self.timers.cancel(timer);
@@ -176,8 +227,10 @@ impl Gateway {
         let peer = client.peer;
         match client.into_parts() {
             (socket, inbox, ClientState::Switching(mut errand, worker)) => {
-                let to_client = errand.exchange.take_backlog();
+                let to_client = errand.exchange.take_tunnel();
                 self.note_switch(peer, worker, &errand);
+                // The place goes over to the tunnel.
+                errand.place = None;
                 self.retire(errand);
                 self.found_tunnel((socket, inbox, peer), worker, to_client);
             }

@@ -9,6 +9,7 @@ use super::Gateway;
 use super::alarm::Alarm;
 use super::client;
 use super::token::Token;
+use crate::admin::events::Kind;
 use crate::balance::pool::Release;
 use crate::flow::response::End;
 use crate::flow::{Stream, ready};
@@ -18,7 +19,7 @@ use crate::net::{Ready, Socket};
 use crate::timer::TimerId;
 use log::{debug, trace};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One connection to a server.
 #[derive(Debug)]
@@ -30,6 +31,10 @@ pub struct Worker {
     state: State,
     /// Exchanges served so far; a worker that has served one may be closed by its server any time.
     pub served: u32,
+    /// When its connection was begun.
+    begun: Instant,
+    /// How long that took.
+    pub took: Duration,
     /// Ends a connection that does not come to stand.
     timer: Option<TimerId>,
 }
@@ -95,8 +100,21 @@ impl Gateway {
         let kind = self.servers[server.index()].kind;
         let patience = self.sections.of(kind).map_or(Duration::ZERO, |s| s.connect_timeout);
         let timer = Some(self.timers.insert(self.now + patience, Alarm::WorkerLate(id)));
-        entry.insert(Worker { socket, server, state: State::Connecting(client), served: 0, timer });
+        let (state, begun) = (State::Connecting(client), self.now);
+        entry.insert(Worker {
+            socket,
+            server,
+            state,
+            served: 0,
+            begun,
+            took: Duration::ZERO,
+            timer,
+        });
         self.counters.connects += 1;
+        let server = &mut self.servers[server.index()];
+        if !server.is_pooled() {
+            server.tunnels += 1;
+        }
         Ok(id)
     }
 
@@ -112,6 +130,8 @@ impl Gateway {
                 }
                 let server = &mut self.servers[worker.server.index()];
                 server.health.connected();
+                worker.took = self.now.saturating_duration_since(worker.begun);
+                server.tally.connect.observe(worker.took);
                 (server.refill_after, server.spawn_after) = (None, None);
                 match client {
                     Some(client) => {
@@ -119,8 +139,11 @@ impl Gateway {
                         self.agenda.push_back(Token::Client(client));
                     }
                     None => {
-                        let release = server.pool.connected(id, self.now);
+                        let (release, server) =
+                            (server.pool.connected(id, self.now), worker.server);
                         self.settle(id, release);
+                        // Whom it was opened for may have been served by another one.
+                        self.arm_pool(server);
                     }
                 }
             }
@@ -150,13 +173,16 @@ impl Gateway {
     pub(super) fn note_unreachable(&mut self, id: ServerId, why: io::ErrorKind) {
         self.counters.connect_failures += 1;
         let server = &mut self.servers[id.index()];
+        server.tally.connect_failures += 1;
         server.failure = why;
         server.try_next_address();
         server.refill_after = Some(self.now + limits::REFILL_PAUSE);
         server.spawn_after = server.refill_after;
         if server.health.refused(self.now) {
             server.refill_after = Some(self.now + limits::SIT_OUT);
-            log::warn!("{server}: no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
+            let why = format!("no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
+            log::warn!("{server}: {why}");
+            self.record(Kind::Down, Some(id), &why);
         }
         self.resolve(id);
         self.tend_pool(id);
@@ -164,7 +190,7 @@ impl Gateway {
 
     /// Sends on whoever was dismissed from a server's line.
     pub(super) fn on_dismissed(&mut self, server: ServerId) {
-        let entry = &mut self.servers[server.index()];
+        let Some(entry) = self.servers.get_mut(server.index()) else { return };
         let (dismissed, why) = (std::mem::take(&mut entry.dismissed), entry.failure);
         for client in dismissed {
             self.send_elsewhere(client, server, why);
@@ -253,7 +279,7 @@ impl Gateway {
             State::Connecting(Some(_)) | State::Busy(_) if server.is_pooled() => {
                 server.pool.lost_busy();
             }
-            State::Connecting(Some(_)) | State::Busy(_) => {}
+            State::Connecting(Some(_)) | State::Busy(_) => server.tunnels -= 1,
         }
         self.departed.push(Token::Worker(id));
         self.tend_pool(server_id);
@@ -273,6 +299,10 @@ impl Gateway {
         if server.spawn_after.is_none_or(|after| after <= self.now) {
             wanted += server.pool.spawns_due(self.now);
         }
+        if wanted > 0 {
+            self.record(Kind::Spawned, Some(id), "somebody waited");
+        }
+        let server = &mut self.servers[id.index()];
         let may_refill = self.stopping.is_none()
             && server.is_available(self.now)
             && server.refill_after.is_none_or(|after| after <= self.now);

@@ -102,6 +102,23 @@ impl Answer {
         Self::new(503, "queue_timeout", message).retry_after()
     }
 
+    /// There are as many tunnels as there may be.
+    pub const fn too_many_tunnels() -> Self {
+        Self::new(503, "too_many_tunnels", "too many websocket connections").retry_after()
+    }
+
+    /// The client's address has as many tunnels as one may have.
+    pub const fn too_many_tunnels_of_client() -> Self {
+        let message = "too many websocket connections from this address";
+        Self::new(503, "too_many_tunnels_of_client", message).retry_after()
+    }
+
+    /// More tunnels are asked for at once than are opened at once.
+    pub const fn tunnels_too_fast() -> Self {
+        let message = "too many new websocket connections at once";
+        Self::new(503, "tunnels_too_fast", message).retry_after()
+    }
+
     /// The client asks for a WebSocket and there is no `[websocket]` section.
     pub const fn not_configured_for_websocket() -> Self {
         let message = "proxy not configured to handle websocket connections";
@@ -122,6 +139,11 @@ impl Answer {
 
     const fn retry_after(self) -> Self {
         Self { extra: Extra::RetryAfter(limits::RETRY_AFTER_SECONDS), ..self }
+    }
+
+    /// The same, to be asked for again after so many seconds.
+    pub const fn retry_after_seconds(self, seconds: u32) -> Self {
+        Self { extra: Extra::RetryAfter(seconds), ..self }
     }
 
     /// The reason phrase of the status (RFC 9110 15); empty for one that is not ours to give.

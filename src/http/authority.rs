@@ -84,8 +84,8 @@ mod tests {
             assert!(is_valid(authority.as_bytes()), "{authority:?}");
         }
         let invalid = "|:|:80|me@h|me:pw@h|a b|a |h:65536|h:99999|h:000080|h:8a|h:-1|h:+1|h: 80\
-            |h:80 |h:80:80|::1|[::1|::1]|[]|[:80|[::1]80|[::1]x|[1.2.3.4]|[fe80::1%25eth0]|[v1.a]|[::1]]\
-            |[[::1]]|h/|h/p|h?q|h#f|a\\b|a\"b|<a>|{a}|a^b|a`b|%|%4|%4g|%zz|bücher.example\
+            |h:80 |h:80:80|::1|[::1|::1]|[]|[:80|[::1]80|[::1]x|[1.2.3.4]|[fe80::1%25eth0]|[v1.a]\
+            |[::1]]|[[::1]]|h/|h/p|h?q|h#f|a\\b|a\"b|<a>|{a}|a^b|a`b|%|%4|%4g|%zz|bücher.example\
             |http://h|h,h |h\t|\u{7f}|h\0";
         for authority in invalid.split('|') {
             assert!(!is_valid(authority.as_bytes()), "{authority:?}");

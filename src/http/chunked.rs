@@ -1,7 +1,7 @@
 //! Where does a chunked body end? (RFC 9112 7.1)
 //!
 //! The decoder follows the framing and leaves the content alone: chunk data is passed over by
-//! count, and every other byte is one row of the match in [`State::advance`]. It is stricter than
+//! count, and every other byte is one row of the match in `State::advance`. It is stricter than
 //! the RFC asks of a recipient, because a second reader of the same bytes may be laxer: lines end
 //! in CRLF and nothing else, and no white space stands around a size.
 //!

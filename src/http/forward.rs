@@ -36,6 +36,9 @@ pub struct Hop<'a> {
     pub trusted: bool,
     /// Our own authority, for an HTTP/1.0 request that names none (RFC 9112 3.3).
     pub authority: &'a str,
+    /// What the request is called in the logs of all who handle it: takes the place of every
+    /// X-Request-Id. Empty: whatever came goes on.
+    pub request_id: &'a [u8],
 }
 
 /// How the body of a response is delivered to the client.
@@ -87,6 +90,7 @@ enum Asking {
     ForwardedHost,
     ForwardedProto,
     Host,
+    RequestId,
 }
 
 /// Writes the head of a request for the server.
@@ -112,6 +116,8 @@ pub fn request(head: &RequestHead<'_, '_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
                 Asking::ForwardedHost | Asking::ForwardedProto if !hop.trusted => {}
                 Asking::Host if seen.host => {}
                 Asking::ForwardedFor => {}
+                Asking::RequestId if !hop.request_id.is_empty() || options.name(field.name) => {}
+                Asking::RequestId => line(out, field.name, field.value),
                 Asking::Expect => line(out, field.name, field.value),
                 Asking::ForwardedHost => {
                     seen.forwarded_host = true;
@@ -135,6 +141,9 @@ pub fn request(head: &RequestHead<'_, '_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
         line(out, "Host", authority);
     }
     on_behalf(head, hop, &seen, out);
+    if !hop.request_id.is_empty() {
+        line(out, "X-Request-Id", hop.request_id);
+    }
     match head.framing {
         Framing::Length(0) if !seen.length => {}
         Framing::Length(length) => content_length(out, length),
@@ -276,6 +285,7 @@ impl Kind {
             7 if is("Trailer") => Self::Trailer,
             7 if is("Upgrade") => Self::Upgrade,
             10 if is("Connection") || is("Keep-Alive") => Self::HopByHop,
+            12 if is("X-Request-Id") => Self::Asking(Asking::RequestId),
             14 if is("Content-Length") => Self::ContentLength,
             15 if is("X-Forwarded-For") => Self::Asking(Asking::ForwardedFor),
             16 if is("X-Forwarded-Host") => Self::Asking(Asking::ForwardedHost),

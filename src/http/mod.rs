@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod authority;
 pub mod chunked;
+pub mod cookie;
 pub mod date;
 pub mod fields;
 pub mod forward;

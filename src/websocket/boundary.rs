@@ -21,6 +21,9 @@ use std::num::NonZeroU16;
 /// Close code that never appears on the wire and says "the Close had no code" (RFC 6455 7.4.1).
 pub const NO_CODE: u16 = 1005;
 
+/// Close code that never appears on the wire and says "there was no Close" (RFC 6455 7.4.1).
+pub const NO_CLOSE: u16 = 1006;
+
 /// The most payload data of a control frame (RFC 6455 5.5).
 const CONTROL_MAX: usize = 125;
 

@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::origin::{Origin, Server, ok};
 use crate::support::{Gateway, config, http, timed, wait_until, websocket};
-use crate::wire::End;
+use crate::wire::{End, Wire};
 use std::time::Duration;
 
 /// The timer's precision: nothing rings earlier than it was set to, and little later.
@@ -223,7 +223,12 @@ fn a_websocket_server_has_response_timeout_for_its_101_and_a_tunnel_idle_timeout
     let (mut server, _) = origin.accept_request();
     server.send(crate::websocket::ACCEPTED);
     assert_eq!(client.head().status(), 101);
-    let (took, _) = timed(|| (client.end(), server.end()));
+    // Both are told, and as neither answers both are left.
+    let (mut client, mut server) = (Wire::from(client), Wire::from(server));
+    let (took, words) = timed(|| client.exactly(16));
+    assert_eq!(words, b"\x88\x0e\x03\xe8idle timeout");
+    assert_eq!(server.exactly(20)[..2], *b"\x88\x8e");
+    assert_eq!((client.end(), server.end()), (End::Fin, End::Fin));
     let limit = Duration::from_millis(500);
     assert!(took >= limit - Duration::from_millis(50) && took < limit + LATE, "{took:?}");
 }

@@ -242,17 +242,28 @@ fn a_tunnel_relays_every_byte_and_every_half_close() {
 }
 
 #[test]
-fn a_reset_on_one_side_resets_the_other() {
-    for client_first in [true, false] {
+fn a_reset_by_the_client_resets_the_server() {
+    let origin = Origin::bind();
+    let gateway = in_front_of(&origin);
+    let (client, server) = tunnel(&gateway, &origin);
+    Wire::from(client).reset();
+    assert_eq!(Wire::from(server).end(), End::Reset);
+}
+
+#[test]
+fn a_reset_by_the_server_is_answered_for_unless_no_frames_can_be_told_apart() {
+    for (sent, told) in [("", true), ("\u{3}no frame", false)] {
         let origin = Origin::bind();
         let gateway = in_front_of(&origin);
-        let (client, server) = tunnel(&gateway, &origin);
-        let (mut first, mut second) = (Wire::from(client), Wire::from(server));
-        if !client_first {
-            std::mem::swap(&mut first, &mut second);
+        let (client, mut server) = tunnel(&gateway, &origin);
+        let mut client = Wire::from(client);
+        server.send(sent);
+        assert_eq!(client.exactly(sent.len()), sent.as_bytes());
+        Wire::from(server).reset();
+        if told {
+            assert_eq!(client.exactly(26), b"\x88\x18\x03\xf3server connection lost");
         }
-        first.reset();
-        assert_eq!(second.end(), End::Reset, "client first: {client_first}");
+        assert_eq!(client.end(), if told { End::Fin } else { End::Reset });
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::dice::Dice;
 
 /// Up to this many bytes, really every cut is tried; of longer inputs so many cuts are.
-const ALL_CUTS: usize = 192;
+const ALL_CUTS: usize = 96;
 /// Segmentations into many pieces, besides that into single bytes.
 const MANY_PIECES: usize = 6;
 

@@ -14,6 +14,9 @@ use super::plain::{PlainFraming, PlainHead};
 /// What a head may grow by.
 const WIDE: HeadLimits = HeadLimits { max_bytes: 16 * 1024, max_fields: 64 };
 
+/// The gateway's own authority.
+const OURS: &str = "gateway.test:8080";
+
 /// Fields that end at a gateway, or that it says anew (RFC 9110 7.6.1).
 const NOT_PASSED_ON: [&str; 10] = [
     "connection",
@@ -52,7 +55,12 @@ pub fn forward(bytes: &[u8]) {
 }
 
 fn forward_request(head: &RequestHead<'_, '_>, came: &PlainHead, trusted: bool) {
-    let hop = Hop { peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), trusted, authority: "gate:80" };
+    let hop = Hop {
+        peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+        trusted,
+        authority: OURS,
+        request_id: b"",
+    };
     let mut out = Vec::new();
     forward::request(head, &hop, &mut out);
     let went = PlainHead::read(&out);
@@ -73,8 +81,7 @@ fn forward_request(head: &RequestHead<'_, '_>, came: &PlainHead, trusted: bool) 
         assert_eq!(went.values("X-Forwarded-Proto").collect::<Vec<_>>(), [b"http"]);
         assert!(went.values("X-Forwarded-Host").eq(authority_if_any(head)));
     }
-    // Who names no host gets the gateway's own (RFC 9112 3.3).
-    let authority = if head.authority().is_empty() { hop.authority } else { head.authority() };
+    let authority = Some(head.authority()).filter(|named| !named.is_empty()).unwrap_or(OURS);
     assert_eq!(went.values("Host").collect::<Vec<_>>(), [authority.as_bytes()]);
 
     let mut lines = Lines::new();

@@ -32,7 +32,12 @@ pub fn handshake(bytes: &[u8]) {
     assert_eq!(accept, accept_key(key));
 
     let mut out = Vec::new();
-    let hop = Hop { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), trusted: false, authority: "gate:80" };
+    let hop = Hop {
+        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        trusted: false,
+        authority: "gateway.test",
+        request_id: b"",
+    };
     forward::request(&head, &hop, &mut out);
     let mut lines = Lines::new();
     let wide = tidegate::http::head::HeadLimits { max_bytes: 4096, max_fields: 64 };

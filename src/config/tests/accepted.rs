@@ -6,10 +6,10 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::{EXAMPLE, least};
-use crate::config::keys::{FRONTEND, LOG, SECTION, SERVER};
+use crate::config::keys::{ADMIN, FRONTEND, LOG, SECTION, SERVER, TUNNELS};
 use crate::config::rule::{Fallback, Key, Rule};
 use crate::config::{Access, Address, Algorithm, Config, Frontend, HealthCheck, Log, Section};
-use crate::config::{ServerConfig, Workers, reference};
+use crate::config::{Question, ServerConfig, Sticky, Tunnels, Workers, reference};
 
 fn read(text: &str) -> Config {
     Config::from_text(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
@@ -24,6 +24,21 @@ fn default_workers() -> Workers {
     Workers { max: 3, min: 1, timeout: seconds(3), buffer_size: 10, spawn_timeout }
 }
 
+fn default_tunnels() -> Tunnels {
+    Tunnels {
+        idle_timeout: seconds(3600),
+        close_timeout: seconds(1),
+        ping_interval: Duration::ZERO,
+        max_age: Duration::ZERO,
+        max: 0,
+        max_per_client: 0,
+        rate: 0,
+        burst: 100,
+        drain_close_code: 1001,
+        rebalance_rate: 0,
+    }
+}
+
 fn section(algorithm: Algorithm, workers: &Workers) -> Section {
     let path = "/healthCheck".to_owned();
     let servers = (1..=3).map(|number| ServerConfig {
@@ -34,6 +49,7 @@ fn section(algorithm: Algorithm, workers: &Workers) -> Section {
     Section {
         algorithm,
         health: Some(HealthCheck {
+            question: Question::Http,
             interval: seconds(10),
             timeout: seconds(2),
             path,
@@ -42,7 +58,8 @@ fn section(algorithm: Algorithm, workers: &Workers) -> Section {
         }),
         connect_timeout: seconds(3),
         response_timeout: seconds(60),
-        idle_timeout: seconds(3600),
+        sticky: Sticky::Off,
+        tunnels: default_tunnels(),
         servers: servers.collect(),
     }
 }
@@ -90,6 +107,7 @@ shutdown_timeout = 6
 drain_delay = 5s
 [http]
 algorithm = round-robin
+sticky = ip
 enable_health_check = true
 health_check_interval = 10ms
 health_check_timeout = 1s
@@ -105,8 +123,24 @@ server7_worker_timeout = 6
 server7_buffer_size = 0
 server7_spawn_timeout = 0
 [websocket]
+algorithm = least-connections
+sticky = cookie
+health_check_type = websocket
 idle_timeout = 720h
+close_timeout = 2
+ping_interval = 30
+max_age = 24h
+max_tunnels = 9000
+max_tunnels_per_client = 7
+tunnel_rate = 50
+tunnel_burst = 10
+drain_close_code = 1012
+rebalance_rate = 5
 server18446744073709551615 = 10.0.0.1:65535
+[admin]
+host = ::
+port = 9
+token = open-sesame
 [log]
 level = trace
 access = json
@@ -129,7 +163,12 @@ fn every_key_can_be_given() {
     assert_eq!(http.algorithm, Algorithm::RoundRobin);
     let path = "/health?deep=1".to_owned();
     let (interval, timeout) = (Duration::from_millis(10), seconds(1));
-    assert_eq!(http.health, Some(HealthCheck { interval, timeout, path, rise: 2, fall: 3 }));
+    assert_eq!(http.sticky, Sticky::Ip);
+    let question = Question::Http;
+    assert_eq!(
+        http.health,
+        Some(HealthCheck { question, interval, timeout, path, rise: 2, fall: 3 })
+    );
     assert_eq!((http.connect_timeout, http.response_timeout), (seconds(4), seconds(5)));
     let server = ServerConfig {
         number: 7,
@@ -144,7 +183,23 @@ fn every_key_can_be_given() {
     };
     assert_eq!(http.servers, [server]);
     let websocket = config.websocket.as_ref().expect("[websocket]");
-    assert_eq!(websocket.idle_timeout, seconds(720 * 3600));
+    let tunnels = Tunnels {
+        idle_timeout: seconds(720 * 3600),
+        close_timeout: seconds(2),
+        ping_interval: seconds(30),
+        max_age: seconds(86_400),
+        max: 9000,
+        max_per_client: 7,
+        rate: 50,
+        burst: 10,
+        drain_close_code: 1012,
+        rebalance_rate: 5,
+    };
+    assert_eq!(websocket.tunnels, tunnels);
+    assert_eq!(websocket.algorithm, Algorithm::LeastConnections);
+    assert_eq!(websocket.sticky, Sticky::Cookie);
+    let question = websocket.health.as_ref().map(|health| health.question);
+    assert_eq!(question, Some(Question::WebSocket));
     assert_eq!(websocket.servers.first().map(|server| server.number), Some(u64::MAX));
     assert_eq!(config.log, Log { level: LevelFilter::Trace, access: Access::Json });
 }
@@ -243,11 +298,13 @@ fn check_rows<T: Clone + fmt::Debug>(table: &[Key<T>], filled: &T) {
 
 #[test]
 fn every_default_is_in_range_and_every_range_fits_its_field() {
-    let config = read(&least(""));
+    let config = read(&least("[admin]\nport=1\n"));
     let http = config.http.expect("[http]");
     check_rows(FRONTEND, &config.frontend);
     check_rows(SERVER, http.servers.first().expect("server1"));
     check_rows(SECTION, &http);
+    check_rows(TUNNELS, &http);
+    check_rows(ADMIN, config.admin.as_ref().expect("[admin]"));
     check_rows(LOG, &config.log);
 }
 

@@ -20,7 +20,7 @@ const IN_HTTP: &[Row] = &[
         "[http] server1_max_worker: unknown key; did you mean server1_max_workers?",
     ),
     ("server12_min_wokers=1", "did you mean server12_min_workers?"),
-    ("colour=blue", "[http] colour: unknown key; there are algorithm, enable_health_check, "),
+    ("colour=blue", "[http] colour: unknown key; there are algorithm, sticky, enable_health_c"),
     ("colour=blue", ", serverN, serverN_addr, serverN_max_workers, "),
     ("serverN=a:1", "[http] serverN: unknown key; "),
     ("serverN_max_workers=1", "[http] serverN_max_workers: unknown key; "),
@@ -60,7 +60,7 @@ const IN_HTTP: &[Row] = &[
     ("[frontend]", "[frontend]: begun already on line 1"),
     ("[websockets]", "[websockets]: unknown section; did you mean [websocket]?"),
     ("[HTTP]", "[HTTP]: unknown section; did you mean [http]?"),
-    ("[admin]", "[admin]: unknown section; there are [frontend], [http], [websocket], [log]"),
+    ("[status]", "[status]: unknown section; there are [frontend], [http], [websocket], [admin], "),
     ("[]", "[]: unknown section; "),
     ("[a b\tc]", "[a b\\tc]: unknown section; "),
     ("[websocket]", "[websocket]: has no servers; the first is server1 = host:port"),
@@ -75,9 +75,11 @@ const IN_HTTP: &[Row] = &[
     ("algorithm=", "\"\" is not one of the words known here; allowed: random, round-robin"),
     // Values of each key.
     ("algorithm=Random", "allowed: random, round-robin"),
+    ("algorithm=least-conn", "[http] algorithm: \"least-conn\" is not one of the words"),
+    ("sticky=on", "[http] sticky: \"on\" is not one of the words known here; allowed: off, cook"),
     (
-        "algorithm=least-connections",
-        "[http] algorithm: \"least-connections\" is not one of the words",
+        "health_check_type=websocket",
+        "[http] health_check_type: not a key of this section but of [websocket]",
     ),
     (
         "enable_health_check=yes",
@@ -206,6 +208,28 @@ const IN_WEBSOCKET: &[Row] = &[
         "idle_timeout=721h",
         "[websocket] idle_timeout: \"721h\" is out of range; allowed: 1ms to 720h",
     ),
+    ("close_timeout=0", "[websocket] close_timeout: \"0\" is out of range; allowed: 1ms to 24h"),
+    ("ping_interval=often", "[websocket] ping_interval: \"often\" is not a duration"),
+    ("max_age=721h", "[websocket] max_age: \"721h\" is out of range; allowed: 0 to 720h"),
+    (
+        "max_tunnels=1048577",
+        "[websocket] max_tunnels: \"1048577\" is out of range; allowed: 0 to 1048576",
+    ),
+    (
+        "max_tunnels_per_client=-1",
+        "[websocket] max_tunnels_per_client: \"-1\" is not a decimal number",
+    ),
+    ("tunnel_rate=fast", "[websocket] tunnel_rate: \"fast\" is not a decimal number"),
+    ("tunnel_burst=0", "[websocket] tunnel_burst: \"0\" is out of range; allowed: 1 to 1000000"),
+    (
+        "drain_close_code=1006",
+        "[websocket] drain_close_code: \"1006\" is not one of the words known here; allowed: 1001",
+    ),
+    ("rebalance_rate=0.5", "[websocket] rebalance_rate: \"0.5\" is not a decimal number"),
+    (
+        "health_check_type=tcp",
+        "[websocket] health_check_type: \"tcp\" is not one of the words known here; allowed: http",
+    ),
     ("server1_addr=a:1", "[websocket] server1_addr: not a key of this section but of [http]"),
     (
         "server1_max_workers=1",
@@ -229,6 +253,17 @@ const IN_LOG: &[Row] = &[
     ("levels=info", "[log] levels: unknown key; did you mean level?"),
 ];
 
+/// The same for `[admin]`, likewise.
+const IN_ADMIN: &[Row] = &[
+    ("host=*", "[admin] host: \"*\" is not a host name"),
+    ("host=0.0.0.0", "[admin] token: is required, because 0.0.0.0 is no loopback address"),
+    ("host=gate", "[admin] token: is required, because gate is no loopback address"),
+    ("port=65536", "[admin] port: \"65536\" is out of range"),
+    ("token=", "[admin] token: \"(hidden)\" is too short or too long; allowed: 8 to 256 visible"),
+    ("token=1234567", "[admin] token: \"(hidden)\" is too short or too long"),
+    ("token=a b c d e f", "[admin] token: \"(hidden)\" is not made of visible ASCII characters"),
+];
+
 /// Whole files, with the whole message.
 const FILES: &[Row] = &[
     ("", "there is no section [frontend]"),
@@ -243,6 +278,10 @@ const FILES: &[Row] = &[
     (
         "[frontend]\nhost=h\n[http]\nserver1=a:1",
         "line 1: [frontend] port: is required, and missing",
+    ),
+    (
+        "[frontend]\nhost=h\nport=80\n[http]\nserver1=a:1\n[admin]",
+        "line 6: [admin] port: is required, and missing",
     ),
     (
         "[frontend]\nhost=h\nport=80\n[http]\nalgorithm=random",
@@ -290,6 +329,11 @@ fn a_wrong_line_is_refused_with_its_number_and_the_reason() {
     });
     check(IN_WEBSOCKET, 8, |wrong| least(&format!("[websocket]\nserver1=a:1\n{wrong}\n")));
     check(IN_LOG, 7, |wrong| least(&format!("[log]\n{wrong}\n")));
+    for (wrong, expected) in IN_ADMIN {
+        let port = if wrong.starts_with("port=") { "" } else { "port=1\n" };
+        let message = refusal(&least(&format!("[admin]\n{wrong}\n{port}")));
+        assert!(message.contains(expected), "{wrong}: {message}");
+    }
     assert!(IN_HTTP.len() + IN_FRONTEND.len() + IN_WEBSOCKET.len() + IN_LOG.len() >= 80);
 }
 
@@ -303,7 +347,7 @@ fn a_wrong_file_is_refused_with_the_reason() {
 #[test]
 fn every_key_is_refused_when_its_value_is_wrong() {
     let whole = FILES.iter().map(|(_, message)| *message);
-    let tables = [IN_HTTP, IN_FRONTEND, IN_WEBSOCKET, IN_LOG].into_iter().flatten();
+    let tables = [IN_HTTP, IN_FRONTEND, IN_WEBSOCKET, IN_ADMIN, IN_LOG].into_iter().flatten();
     let messages: Vec<&str> = tables.map(|(_, message)| *message).chain(whole).collect();
     for row in reference() {
         let is_about = |number: u8| {

@@ -15,7 +15,7 @@ fn onward_request(request: &str, trusted: bool) -> String {
     let head = head.unwrap_or_else(|refusal| panic!("{request:?}: {refusal:?}")).unwrap();
     let mut out = Vec::new();
     let peer = "192.0.2.7".parse().unwrap();
-    super::request(&head, &Hop { peer, trusted, authority: "gate:80" }, &mut out);
+    super::request(&head, &Hop { peer, trusted, authority: "gate:80", request_id: b"" }, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -297,8 +297,28 @@ fn a_usual_head_is_written_without_growing_the_buffer_twice() {
         peer: "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(),
         trusted: false,
         authority: "gate:80",
+        request_id: b"",
     };
     super::request(&head, &hop, &mut out);
     let expected = request.len() + 2 * "example.org".len() + OUR_LINES;
     assert!(out.len() < expected && out.capacity() == expected);
+}
+
+#[test]
+fn a_request_has_one_id_if_we_give_it_one_and_otherwise_what_came() {
+    let bytes = b"GET / HTTP/1.1\r\nHost: a\r\nx-request-id: theirs\r\nX-Request-Id: more\r\n\r\n";
+    let mut lines = Lines::new();
+    let limits = HeadLimits { max_bytes: 4096, max_fields: 20 };
+    let head = RequestHead::parse(bytes, &mut lines, limits).unwrap().unwrap();
+    for (request_id, expected) in [
+        (&b"ours"[..], vec!["X-Request-Id: ours"]),
+        (b"", vec!["x-request-id: theirs", "X-Request-Id: more"]),
+    ] {
+        let peer = "10.0.0.1".parse().unwrap();
+        let mut out = Vec::new();
+        request(&head, &Hop { peer, trusted: false, authority: "gate:80", request_id }, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let ids = text.lines().filter(|line| line.to_ascii_lowercase().starts_with("x-request-id"));
+        assert_eq!(ids.collect::<Vec<_>>(), expected);
+    }
 }

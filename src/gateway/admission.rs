@@ -1,0 +1,112 @@
+//! May one more tunnel be opened? Decided before any server is bothered.
+//!
+//! A tunnel has its place from the moment its opening handshake is admitted to the moment it is
+//! closed. Who is not admitted is told to come back after a time left to chance, so that those who
+//! were refused together do not return together.
+
+use super::Gateway;
+use super::errand::Errand;
+use super::section::Kind;
+use crate::balance::bucket::Bucket;
+use crate::config::Tunnels;
+use crate::http::answer::Answer;
+use crate::id::ClientId;
+use crate::limits;
+use rand::RngExt;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Instant;
+
+/// The places that are taken.
+#[derive(Debug)]
+pub(super) struct Admission {
+    taken: usize,
+    max: usize,
+    /// By address; empty while there is no limit for one.
+    of_client: HashMap<IpAddr, usize>,
+    max_per_client: usize,
+    bucket: Option<Bucket>,
+}
+
+impl Admission {
+    /// No place is taken.
+    pub(super) fn new(terms: Option<&Tunnels>, now: Instant) -> Self {
+        let paced = terms.filter(|terms| terms.rate > 0);
+        Self {
+            taken: 0,
+            max: terms.map_or(0, |terms| terms.max),
+            of_client: HashMap::new(),
+            max_per_client: terms.map_or(0, |terms| terms.max_per_client),
+            bucket: paced.map(|terms| Bucket::new(terms.rate, terms.burst, now)),
+        }
+    }
+
+    /// Other limits from now on; the places that are taken stay taken.
+    pub(super) fn set_terms(&mut self, terms: Option<&Tunnels>, now: Instant) {
+        let fresh = Self::new(terms, now);
+        let (taken, of_client) = (self.taken, std::mem::take(&mut self.of_client));
+        *self = Self { taken, of_client, ..fresh };
+    }
+
+    /// Takes a place for a client.
+    fn take(&mut self, peer: IpAddr, now: Instant) -> Result<(), Answer> {
+        if self.max > 0 && self.taken >= self.max {
+            return Err(Answer::too_many_tunnels());
+        }
+        let own = self.of_client.get(&peer).copied().unwrap_or(0);
+        if self.max_per_client > 0 && own >= self.max_per_client {
+            return Err(Answer::too_many_tunnels_of_client());
+        }
+        if self.bucket.as_mut().is_some_and(|bucket| !bucket.take(now)) {
+            return Err(Answer::tunnels_too_fast());
+        }
+        self.taken += 1;
+        if self.max_per_client > 0 {
+            self.of_client.insert(peer, own + 1);
+        }
+        Ok(())
+    }
+
+    /// Gives a place back.
+    pub(super) fn leave(&mut self, peer: IpAddr) {
+        self.taken = self.taken.saturating_sub(1);
+        if let Some(own) = self.of_client.get_mut(&peer) {
+            *own -= 1;
+            if *own == 0 {
+                self.of_client.remove(&peer);
+            }
+        }
+    }
+
+    /// How many places are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+}
+
+impl Gateway {
+    /// Finds a place for the tunnel that an errand may become.
+    ///
+    /// # Errors
+    /// What the client is told when there is none.
+    pub(super) fn admit(&mut self, id: ClientId, errand: &mut Errand) -> Result<(), Answer> {
+        if errand.kind != Kind::WebSocket
+            || errand.place.is_some()
+            || self.sections.websocket.is_none()
+        {
+            return Ok(());
+        }
+        let peer = self.clients[id.index()].peer;
+        match self.admission.take(peer, self.now) {
+            Ok(()) => {
+                errand.place = Some(peer);
+                Ok(())
+            }
+            Err(answer) => {
+                self.counters.turned_away += 1;
+                let seconds = self.rng.random_range(1..=limits::TUNNEL_RETRY_AFTER_MAX);
+                Err(answer.retry_after_seconds(seconds))
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Filling a server that has come back.
+//!
+//! Tunnels live long, so a server that joins stays empty while the others stay full. If configured,
+//! a few tunnels a second are ended (1012: come back, to whichever server then) on servers that
+//! have clearly more than their share, the quietest first, until all have about as many.
+//!
+//! It ends in any case: no more tunnels are ended for one return than there were at that moment.
+
+use super::Gateway;
+use super::section::Kind;
+use super::tunnel::State;
+use crate::id::{ServerId, TunnelId};
+use crate::websocket::farewell::Farewell;
+use log::info;
+use rand::RngExt;
+use std::time::{Duration, Instant};
+
+/// Rebalancing under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rebalancing {
+    /// When the next tunnel is due.
+    pub(super) at: Instant,
+    /// How many may still be ended.
+    budget: usize,
+}
+
+/// Above how many tunnels a server has too many: a tenth and one over the mean.
+fn ceiling(tunnels: usize, servers: usize) -> usize {
+    let mean = tunnels.div_ceil(servers.max(1));
+    mean + mean / 10 + 1
+}
+
+impl Gateway {
+    /// A server may get work again: begins to fill it, if that is configured.
+    pub(super) fn rebalance(&mut self, server: ServerId) {
+        let rate = self.terms().map_or(0, |terms| terms.rebalance_rate);
+        let is_ours = self.servers[server.index()].kind == Kind::WebSocket;
+        if rate > 0 && is_ours && self.stopping.is_none() && self.tunnels.len() > 1 {
+            let budget = self.tunnels.len();
+            self.rebalancing = Some(Rebalancing { at: self.now, budget });
+        }
+    }
+
+    /// Ends the tunnels that are due.
+    pub(super) fn rebalance_due(&mut self) {
+        let rate = self.terms().map_or(0, |terms| terms.rebalance_rate).max(1);
+        while let Some(Rebalancing { at, budget }) = self.rebalancing.filter(|r| r.at <= self.now) {
+            let victim = if budget > 0 && self.stopping.is_none() { self.surplus() } else { None };
+            let Some(victim) = victim else {
+                info!("tunnels are balanced");
+                self.rebalancing = None;
+                return;
+            };
+            self.part_tunnel(victim, Farewell::Rebalancing);
+            let pause = Duration::from_secs(1).mul_f64(0.5 + self.rng.random::<f64>()) / rate;
+            self.rebalancing = Some(Rebalancing { at: at + pause, budget: budget - 1 });
+        }
+    }
+
+    /// The quietest tunnel of the fullest server, if that has too many.
+    fn surplus(&self) -> Option<TunnelId> {
+        let servers = &self.sections.websocket.as_ref()?.servers;
+        let up = servers.iter().filter(|id| self.servers[id.index()].is_available(self.now));
+        let mut counts = vec![0_usize; self.servers.len()];
+        let relaying = || self.tunnels.iter().filter(|(_, t)| t.state() == State::Relaying);
+        for (_, tunnel) in relaying() {
+            if let Some(count) = counts.get_mut(tunnel.server_id.index()) {
+                *count += 1;
+            }
+        }
+        let of = |id: ServerId| counts.get(id.index()).copied().unwrap_or(0);
+        let total: usize = up.clone().map(|id| of(*id)).sum();
+        let most = ceiling(total, up.clone().count());
+        let fullest = *up.max_by_key(|id| of(**id))?;
+        let mine = relaying().filter(|(_, tunnel)| tunnel.server_id == fullest);
+        let quietest = mine.min_by_key(|(_, tunnel)| tunnel.active)?.0;
+        (of(fullest) > most).then(|| TunnelId::from(quietest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_has_some_room() {
+        for (tunnels, servers, most) in [(10, 2, 6), (100, 2, 56), (9, 3, 4), (0, 1, 1), (5, 0, 6)]
+        {
+            assert_eq!(ceiling(tunnels, servers), most, "{tunnels} on {servers}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Another configuration, in place: what is unchanged keeps its connections, lines and counters.
+//!
+//! ```text
+//!   server:  configured, not there yet ---> made, probed, its floor filled
+//!            configured and there --------> keeps everything, other limits hold from now on
+//!            there, not configured -------> Removed --last work done--> gone
+//! ```
+//!
+//! A server is the same if its address is; when several have that address, the one with the same
+//! number is. First whatever can fail is done (new listeners), then the rest, which cannot: so a
+//! reload happens as a whole or not at all.
+
+use super::alarm::Alarm;
+use super::section::{Kind, Section};
+use super::server::Server;
+use super::token::Token;
+use super::{Gateway, authority};
+use crate::admin::events;
+use crate::config::{self, Config};
+use crate::id::ServerId;
+use crate::limits;
+use crate::net::Listener;
+use log::info;
+use std::io;
+use std::net::SocketAddr;
+
+impl Gateway {
+    /// Puts another configuration in force. `resolve` finds the address of a listener that moves.
+    ///
+    /// # Errors
+    /// When a listener cannot be moved, or the gateway is stopping; then nothing has changed.
+    pub fn reload(
+        &mut self,
+        config: Config,
+        max_connections: usize,
+        resolve: impl Fn(&str, u16) -> io::Result<SocketAddr>,
+    ) -> io::Result<()> {
+        if self.stopping.is_some() {
+            return Err(io::Error::other("the gateway is stopping"));
+        }
+        let listen = |net: &crate::net::Net, (host, port), token: Token| {
+            resolve(host, port).and_then(|address| net.listen(address, token.into()))
+        };
+        let place = |config: &Config| (config.frontend.host.clone(), config.frontend.port);
+        let front = if place(&config) == place(&self.config) {
+            None
+        } else {
+            let place = (config.frontend.host.as_str(), config.frontend.port);
+            Some(listen(&self.net, place, Token::Listener)?)
+        };
+        let place = |config: &Config| config.admin.clone().map(|admin| (admin.host, admin.port));
+        let office_stays = place(&config) == place(&self.config);
+        let office = match &config.admin {
+            Some(admin) if !office_stays => {
+                Some(listen(&self.net, (admin.host.as_str(), admin.port), Token::Office)?)
+            }
+            Some(_) | None => None,
+        };
+        self.move_listeners(front, office, office_stays);
+        if config.log.level != self.config.log.level {
+            log::set_max_level(config.log.level);
+        }
+        self.authority = authority(&config.frontend);
+        self.max_connections = max_connections;
+        self.reload_section(Kind::Http, config.http.as_ref());
+        self.reload_section(Kind::WebSocket, config.websocket.as_ref());
+        let terms = |config: &Config| config.websocket.as_ref().map(|s| s.tunnels.clone());
+        if terms(&config) != terms(&self.config) {
+            self.admission.set_terms(terms(&config).as_ref(), self.now);
+        }
+        self.config = config;
+        self.reopen_door();
+        if !self.asks_names {
+            self.on_names_alarm();
+        }
+        self.on_sweep_alarm();
+        self.counters.reloads += 1;
+        info!("the configuration was read again and is in force");
+        self.record(events::Kind::Reload, None, "the new configuration is in force");
+        Ok(())
+    }
+
+    /// Takes note of a configuration that was not put in force.
+    pub fn note_refused_reload(&mut self, why: &str) {
+        log::error!("reload: nothing changes: {why}");
+        self.record(events::Kind::Reload, None, &format!("nothing changes: {why}"));
+    }
+
+    fn move_listeners(
+        &mut self,
+        front: Option<Listener>,
+        office: Option<Listener>,
+        office_stays: bool,
+    ) {
+        if let Some(front) = front {
+            // Whoever has arrived at the old one is let in before it goes.
+            self.on_listener();
+            self.listener = Some(front);
+        }
+        if !office_stays {
+            self.put_office(office);
+        }
+    }
+
+    fn reload_section(&mut self, kind: Kind, config: Option<&config::Section>) {
+        let old = self.sections.take(kind);
+        let mut former = old.as_ref().map(|old| old.servers.clone()).unwrap_or_default();
+        let Some(config) = config else {
+            former.iter().for_each(|id| self.remove_server(*id));
+            // Its timeouts still hold for what is under way.
+            self.sections.put(kind, old.map(Section::gone));
+            return;
+        };
+        let mut ids = Vec::new();
+        let mut fresh = Vec::new();
+        for server in &config.servers {
+            let same = |id: &ServerId| self.servers[id.index()].address == server.address;
+            let best = |id: &ServerId| same(id) && self.servers[id.index()].number == server.number;
+            let found = former.iter().position(best).or_else(|| former.iter().position(same));
+            ids.push(match found {
+                Some(place) => {
+                    let id = former.remove(place);
+                    self.servers[id.index()].reconfigure(config, server);
+                    id
+                }
+                None => {
+                    let new = Server::new(kind, config, server);
+                    let id = ServerId::from(self.servers.insert(new));
+                    fresh.push(id);
+                    id
+                }
+            });
+        }
+        let section = Section::new(config, ids.clone());
+        let section = match old {
+            Some(old) => section.in_place_of(old),
+            None => section,
+        };
+        self.sections.put(kind, Some(section));
+        former.into_iter().for_each(|id| self.remove_server(id));
+        for (position, id) in ids.iter().enumerate() {
+            let interval = config.health.as_ref().map(|health| health.interval);
+            let server = &mut self.servers[id.index()];
+            match (interval, server.probe_alarm) {
+                (Some(interval), None) => self.begin_probes(*id, interval, position, ids.len()),
+                (None, Some(timer)) => {
+                    self.timers.cancel(timer);
+                    server.probe_alarm = None;
+                }
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+            self.tend_pool(*id);
+        }
+        fresh.into_iter().for_each(|id| self.resolve(id));
+    }
+
+    /// No new work from now on; what it has under way goes on.
+    fn remove_server(&mut self, id: ServerId) {
+        let server = &mut self.servers[id.index()];
+        info!("{server}: removed, its work is finished first");
+        server.removed = true;
+        server.set_floor();
+        if let Some(timer) = server.probe_alarm.take() {
+            self.timers.cancel(timer);
+        }
+        self.tend_pool(id);
+    }
+
+    /// Lets go of removed servers whose last work is done; looks again later for the others.
+    pub(super) fn on_sweep_alarm(&mut self) {
+        let removed = self.servers.iter().filter(|(_, server)| server.removed);
+        let ids: Vec<_> = removed.map(|(key, _)| ServerId::from(key)).collect();
+        let mut left = false;
+        for id in ids {
+            if self.is_in_use(id) {
+                left = true;
+                continue;
+            }
+            let server = self.servers.remove(id.index());
+            if let Some((_, timer)) = server.pool_alarm {
+                self.timers.cancel(timer);
+            }
+            info!("{server}: gone");
+        }
+        if left && !self.sweeps {
+            self.sweeps = true;
+            self.timers.insert(self.now + limits::SWEEP_INTERVAL, Alarm::Sweep);
+        }
+    }
+
+    /// Whether anything of the gateway still names the server.
+    fn is_in_use(&self, id: ServerId) -> bool {
+        let server = &self.servers[id.index()];
+        server.resolving
+            || !server.dismissed.is_empty()
+            || server.pool.open() > 0
+            || server.pool.waiting() > 0
+            || server.tunnels > 0
+            || self.workers.iter().any(|(_, worker)| worker.server == id)
+            || self.tunnels.iter().any(|(_, tunnel)| tunnel.server_id == id)
+            || self.probes.iter().any(|(_, probe)| probe.server() == id)
+            || self.agenda.contains(&Token::Line(id))
+    }
+}
