@@ -202,11 +202,8 @@ impl Client {
                 Ok(Some(message)) => self.take(&message, ledger),
                 Ok(None) => return,
                 Err(wrong) => {
-                    let excused =
-                        self.current().is_some_and(|id| !ledger.cases[id].faults.is_empty());
-                    if !excused {
-                        ledger.wrong(format!("client {:?} was sent {wrong}", self.requests));
-                    }
+                    // Whatever a server does, what reaches a client is whole or cut.
+                    ledger.wrong(format!("client {:?} was sent {wrong}", self.requests));
                     return;
                 }
             }

@@ -52,7 +52,7 @@ impl Troubles {
 }
 
 /// Where there is no trouble, a response comes within this time of its request.
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(50);
 
 /// One request's story.
 #[derive(Debug)]
@@ -65,8 +65,8 @@ pub struct Case {
     pub begun: Duration,
     /// How often a server has read its head.
     pub arrivals: usize,
-    /// The first server to read it did so on a connection never used before.
-    pub began_fresh: bool,
+    /// How often that was on a connection never used before.
+    pub fresh_arrivals: usize,
     /// Whether a server has read all of its content.
     pub read: bool,
     /// What servers did wrong.
@@ -114,7 +114,7 @@ impl Ledger {
             good,
             begun: Duration::ZERO,
             arrivals: 0,
-            began_fresh: false,
+            fresh_arrivals: 0,
             read: false,
             faults: Vec::new(),
             answered: false,
@@ -138,12 +138,12 @@ impl Ledger {
         };
         let case = &mut self.cases[id];
         case.arrivals += 1;
-        case.began_fresh |= fresh && case.arrivals == 1;
+        case.fresh_arrivals += usize::from(fresh);
         // Only what died on a worker that had served before may be tried once more.
-        let most = if case.request.is_replayable() && !case.began_fresh { 2 } else { 1 };
+        let most = if case.request.is_replayable() && case.fresh_arrivals < 2 { 2 } else { 1 };
         let mut wrongs = Vec::new();
         if case.arrivals > most {
-            wrongs.push(format!("arrived {} times", case.arrivals));
+            wrongs.push(format!("arrived {} times: {:?}", case.arrivals, case.request));
         }
         if case.arrivals == 2 && !fresh && !self.troubles.fickle {
             wrongs.push("was sent again on a worker that was not fresh".into());

@@ -50,6 +50,8 @@ pub struct Origin {
     /// Since when nothing has been asked.
     idle_since: Duration,
     tunnelled: Vec<u8>,
+    /// It ends its half of a tunnel without waiting for the client's end.
+    finishes: bool,
 }
 
 impl Origin {
@@ -73,6 +75,7 @@ impl Origin {
             served: 0,
             idle_since: world.now(),
             tunnelled: Vec::new(),
+            finishes: false,
             temper,
         };
         origin.set_idle_alarm(world);
@@ -216,7 +219,10 @@ impl Origin {
         let reply = Reply::to(&request, self.number, &self.temper, self.content_max, chance);
         let case = &mut ledger.cases[id];
         case.replies.push((self.number, reply.len));
-        let misdeed = chance.percent(self.temper.faults).then(|| Misdeed::any(chance));
+        let misdeed = chance.percent(self.temper.faults).then(|| match self.temper.habit {
+            Some(habit) => habit,
+            None => Misdeed::any(chance),
+        });
         let hasty = request.len > 0 && chance.percent(self.temper.hasty);
         let mut steps = match misdeed {
             None => reply.well(&request, &self.temper, chance),
@@ -266,6 +272,7 @@ impl Origin {
             steps.insert(place, end);
             case.faults.push(Fault::Cut);
         }
+        self.finishes = steps.contains(&Step::Finish);
         self.voice = Voice::new(steps, None);
         self.phase = Phase::Tunnel(id);
         // What follows the head is the tunnel's.
@@ -277,16 +284,24 @@ impl Origin {
         let case = &ledger.cases[id];
         let whole = frames(id, Speaker::Client, case.request.len, frame_size(id));
         let common = self.tunnelled.iter().zip(&whole).take_while(|(a, b)| a == b).count();
-        let farewell = &self.tunnelled[common..];
-        // The gateway may end a tunnel in words of its own: one Close, masked as a client's.
-        let parted = farewell.first() == Some(&0x88) && farewell.len() <= 2 + 4 + 125;
-        if !farewell.is_empty() && !parted {
+        // Where an end broke off, the gateway may part in words of its own: one Close, masked as a
+        // client's. It may begin like the one that the client would have sent.
+        let mut endings = self.tunnelled.iter().enumerate().take(common + 1);
+        let parted = endings
+            .any(|(at, byte)| *byte == 0x88 && self.tunnelled.len() - at <= 2 + 4 + 125)
+            && (!case.good || !case.faults.is_empty() || ledger.troubles.stopping);
+        if common < self.tunnelled.len() && !parted {
             let (has, len) = (self.tunnelled.len(), whole.len());
             ledger.wrong(format!("tunnel {id}: {has} bytes arrived that are not its {len}"));
             return self.leave(world);
         }
         let short = common < whole.len();
-        let excused = parted || !case.good || !case.faults.is_empty() || ledger.troubles.stopping;
+        // A server that has said its last word does not wait for ever to hear the client's.
+        let excused = parted
+            || self.finishes
+            || !case.good
+            || !case.faults.is_empty()
+            || ledger.troubles.stopping;
         match self.speak(world, ledger) {
             Silence::Empty if self.ended => {
                 if short && !excused {

@@ -14,6 +14,8 @@ pub struct Temper {
     pub think: Duration,
     /// It does something wrong.
     pub faults: usize,
+    /// It is always the same that it does wrong.
+    pub habit: Option<Misdeed>,
     /// It answers a probe badly.
     pub sick: usize,
     /// It says that it closes, and does.

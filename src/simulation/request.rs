@@ -78,7 +78,9 @@ impl Request {
 
     /// Whether it may be sent twice.
     pub fn is_replayable(&self) -> bool {
-        self.sent == Sent::Without && matches!(self.method, "GET" | "HEAD" | "DELETE" | "PUT")
+        self.len == 0
+            && self.sent != Sent::Chunked
+            && matches!(self.method, "GET" | "HEAD" | "DELETE" | "PUT")
     }
 
     /// Its head on the wire.

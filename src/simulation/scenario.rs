@@ -3,7 +3,7 @@
 use super::client::{Appetite, Script};
 use super::hostile::ROWS;
 use super::ledger::Troubles;
-use super::reply::Temper;
+use super::reply::{Misdeed, Temper};
 use crate::net::simulated::chance::Chance;
 use crate::net::simulated::weather::Weather;
 use crate::net::simulated::world::Reach;
@@ -88,7 +88,8 @@ impl Scenario {
     pub fn any(mood: Mood, chance: &mut Chance) -> Self {
         let weather = if chance.percent(90) { Weather::any(chance) } else { Weather::calm() };
         let content_max = weather.content_max();
-        let clients = chance.within(1..=14);
+        let most = chance.pick(&[14, 14, 40]);
+        let clients = chance.within(1..=most);
         let plain = chance.within(1..=4);
         let tunnels = chance.below(3);
         let mut troubles = Troubles::default();
@@ -166,7 +167,7 @@ impl Scenario {
             let _ = writeln!(text, "server{number}={at}");
             let Some(max) = host.max_workers else { continue };
             let (min, line) = (chance.below(max + 1), chance.pick(&[30, 30, 2, 0]));
-            let line = if strict { 30 } else { line };
+            let line = if strict { 60 } else { line };
             self.troubles.crowded |= line < 30;
             let spawn = chance.pick(&["100ms", "0", "1s"]);
             let _ = writeln!(text, "server{number}_max_workers={max}");
@@ -184,7 +185,7 @@ impl Scenario {
             return cues;
         }
         for host in &self.hosts {
-            for _ in 0..chance.below(3) {
+            for _ in 0..chance.pick(&[0, 0, 1, 2]) {
                 let at = Duration::from_millis(chance.below(8000) as u64);
                 let back = at + Duration::from_millis(chance.below(6000) as u64);
                 let address = host.addresses[chance.below(host.addresses.len())];
@@ -257,9 +258,10 @@ fn host(
     }
     if bad {
         temper.faults = chance.pick(&[10, 40]);
+        temper.habit = chance.percent(60).then(|| Misdeed::any(chance));
         temper.sick = chance.pick(&[0, 0, 30]);
         temper.curt = chance.pick(&[0, 30, 100]);
-        temper.hasty = chance.pick(&[0, 20]);
+        temper.hasty = chance.pick(&[0, 0, 20, 100]);
         temper.idle = chance.pick(&[None, Some(Duration::from_millis(300)), Some(Duration::ZERO)]);
     }
     let named = chance.percent(30);

@@ -35,6 +35,7 @@ fn survive(mood: Mood) {
         None => 0..number("TIDEGATE_SEEDS").unwrap_or(SEEDS),
     };
     let (mut statuses, mut cuts) = (BTreeMap::<u16, usize>::new(), 0);
+    let mut twice = 0;
     for seed in seeds {
         let witness = Witness(mood, seed);
         let run = live(mood, chance(mood, seed));
@@ -43,9 +44,10 @@ fn survive(mood: Mood) {
             *statuses.entry(*status).or_default() += count;
         }
         cuts += run.ledger.cuts;
+        twice += run.ledger.cases.iter().filter(|case| case.arrivals > 1).count();
         drop(witness);
     }
-    println!("{mood:?}: {statuses:?}, {cuts} cut short");
+    println!("{mood:?}: {statuses:?}, {cuts} cut short, {twice} asked twice");
 }
 
 #[test]

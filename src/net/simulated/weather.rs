@@ -63,7 +63,7 @@ impl Weather {
             morsel: chance.pick(&[1 << 16, 1 << 20, 1460, 333, 48, 7]),
             capacity,
             edge_delay: Duration::from_micros(chance.pick(&[0, 0, 200, 2000])),
-            nap: Duration::from_micros(chance.pick(&[0, 0, 500, 9000])),
+            nap: Duration::from_micros(chance.pick(&[0, 0, 500, 9000, 60_000])),
             terse_edges: chance.percent(60),
             spurious: chance.pick(&[0, 0, 5, 25]),
             short_writes: chance.pick(&[0, 0, 10, 40]),
@@ -76,6 +76,8 @@ impl Weather {
     /// How large content may be so that a run does not take for ever.
     pub fn content_max(&self) -> usize {
         let roomy = self.morsel.min(self.capacity.0) > 1 << 16;
-        (self.morsel.min(self.capacity.1) * 60).min(if roomy { 900_000 } else { 200_000 })
+        // Where every refill takes long, little is as good as much.
+        let slow = if self.nap > Duration::from_millis(5) { 20 } else { 1 };
+        (self.morsel.min(self.capacity.1) * 60).min(if roomy { 900_000 } else { 200_000 }) / slow
     }
 }
