@@ -178,11 +178,12 @@ impl World {
         }
         end.phase = Phase::Dead;
         // As Linux does: behind a FIN, only whoever still writes has to be told.
+        // What came before that FIN stays there to be read; so nobody takes a part for the whole.
         let ended = end.fin == Fin::Arrived;
         let error = if ended { io::ErrorKind::BrokenPipe } else { io::ErrorKind::ConnectionReset };
         end.error = Some(error);
         end.flying = VecDeque::new();
-        if destroys && !end.arrived.is_empty() {
+        if destroys && !ended && !end.arrived.is_empty() {
             (end.arrived, end.fin) = (VecDeque::new(), Fin::Unsent);
         }
         self.signal_level(id);
