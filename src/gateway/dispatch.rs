@@ -22,7 +22,7 @@ impl Gateway {
         if let Err(answer) = self.admit(id, &mut errand) {
             return self.refuse(id, errand, early, &answer);
         }
-        // Each round rules a server out, or a worker that turned out to be dead.
+        // Each round rules a server out.
         loop {
             let section = self.sections.of(errand.kind);
             if section.is_none_or(|section| section.gone) {
@@ -73,35 +73,38 @@ impl Gateway {
         early: Range<usize>,
     ) -> Result<(), Box<Errand>> {
         let waited = self.now.saturating_duration_since(errand.since);
-        match self.servers[server.index()].pool.checkout(id, waited, self.now) {
-            Checkout::Reuse(worker) => {
-                if !self.is_alive(worker, id, &errand) {
-                    self.close_worker(worker);
-                    return Err(errand);
+        // A worker that turns out to be dead is no reason to pass its server over.
+        loop {
+            match self.servers[server.index()].pool.checkout(id, waited, self.now) {
+                Checkout::Reuse(worker) => {
+                    if !self.is_alive(worker, id, &errand) {
+                        self.close_worker(worker);
+                        continue;
+                    }
+                    self.clients[id.index()].enter(id, State::Exchanging(errand, worker));
+                    self.drive(id, early);
                 }
-                self.clients[id.index()].enter(id, State::Exchanging(errand, worker));
-                self.drive(id, early);
-            }
-            Checkout::Stale(worker) => {
-                self.bury_worker(worker);
-                return Err(errand);
-            }
-            Checkout::Open => {
-                if let Err(error) = self.open_worker(server, None) {
-                    let server_entry = &mut self.servers[server.index()];
-                    server_entry.pool.leave(id);
-                    let dismissed = server_entry.pool.connect_failed();
-                    server_entry.dismissed.extend(dismissed);
-                    self.rule_out(&mut errand, server, error.kind());
-                    return Err(errand);
+                Checkout::Stale(worker) => {
+                    self.bury_worker(worker);
+                    continue;
                 }
-                self.record(events::Kind::Spawned, Some(server), "somebody waited");
-                self.stand_in_line(id, server, errand, early);
+                Checkout::Open => {
+                    if let Err(error) = self.open_worker(server, None) {
+                        let server_entry = &mut self.servers[server.index()];
+                        server_entry.pool.leave(id);
+                        let dismissed = server_entry.pool.connect_failed();
+                        server_entry.dismissed.extend(dismissed);
+                        self.rule_out(&mut errand, server, error.kind());
+                        return Err(errand);
+                    }
+                    self.record(events::Kind::Spawned, Some(server), "somebody waited");
+                    self.stand_in_line(id, server, errand, early);
+                }
+                Checkout::Wait => self.stand_in_line(id, server, errand, early),
+                Checkout::Full => self.knock_again(id, server, errand, early),
             }
-            Checkout::Wait => self.stand_in_line(id, server, errand, early),
-            Checkout::Full => self.knock_again(id, server, errand, early),
+            return Ok(());
         }
-        Ok(())
     }
 
     /// Takes the worker for this client, and makes sure that it still stands.
