@@ -5,6 +5,7 @@
 //! that no server is bothered. Either way a gateway whose servers are all down counts as alive.
 
 use crate::config::Config;
+use crate::proxy_protocol::{self, Version};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -33,18 +34,24 @@ const REFUSED: Question =
 pub fn ask(config: &Config) -> io::Result<()> {
     // A port that the system chose is not in the file.
     match config.admin.as_ref().filter(|admin| admin.port != 0) {
-        Some(admin) => put(&LIVE, &admin.host, admin.port),
-        None => put(&REFUSED, &config.frontend.host, config.frontend.port),
+        Some(admin) => put(&[], &LIVE, &admin.host, admin.port),
+        None => {
+            let mut header = Vec::new();
+            if config.frontend.proxy_protocol {
+                proxy_protocol::write(Version::V2, None, &mut header);
+            }
+            put(&header, &REFUSED, &config.frontend.host, config.frontend.port)
+        }
     }
 }
 
-fn put(question: &Question, host: &str, port: u16) -> io::Result<()> {
+fn put(header: &[u8], question: &Question, host: &str, port: u16) -> io::Result<()> {
     let mut found = (host, port).to_socket_addrs()?;
     let address = found.next().ok_or_else(|| io::Error::other("the name has no address"))?;
     let mut stream = TcpStream::connect_timeout(&reachable(address), PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(question.text)?;
+    stream.write_all(&[header, question.text].concat())?;
     let mut answer = vec![0; question.answer.len()];
     stream.read_exact(&mut answer)?;
     if answer == question.answer {

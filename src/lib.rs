@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | [`http`] | what is a message? (RFC 9110, RFC 9112) | bytes in, values out |
 //! | [`websocket`] | what is a handshake, where ends a frame? (RFC 6455) | bytes in, values out |
+//! | [`proxy_protocol`] | who is the client, says the proxy before us? | bytes in, values out |
 //! | [`balance`] | which server, which worker? | values; time and chance are arguments |
 //! | [`timer`] | when? | values; time is an argument |
 //! | [`flow`] | how do bytes cross? | streams that it borrows |
@@ -58,6 +59,7 @@
 //!              |    v            v                   v  server fault, nothing sent yet
 //!              +-- Answering <---+-------------------+        fault after first byte --> Closed
 //!                     \-- must close --> Lingering --> Closed
+//!           Arriving --PROXY header--> Reading, where one is awaited
 //!
 //! worker    Connecting --> Busy <--> Idle       any --> Closed;   Busy --101--> (Tunnel)
 //!
@@ -93,6 +95,7 @@ pub mod http;
 pub mod id;
 pub mod limits;
 pub mod net;
+pub mod proxy_protocol;
 #[cfg(any(test, fuzzing))]
 pub mod simulation;
 pub mod timer;

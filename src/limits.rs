@@ -41,6 +41,9 @@ pub const PIPELINE_MAX: usize = 16 * 1024;
 /// gives its own (RFC 9110 10.1.1).
 pub const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// The longest PROXY header, extensions included: as nginx has it. Version 2 could announce 64 KiB.
+pub const PROXY_HEADER_MAX: usize = 4096;
+
 /// Lingering close (RFC 9112 9.6): what still arrives is discarded up to this many bytes ...
 pub const LINGER_BYTES: usize = 64 * 1024;
 /// ... or for this long.

@@ -19,6 +19,7 @@ use super::{
     Access, Admin, Algorithm, Frontend, HealthCheck, Log, Question, Section, ServerConfig, Sticky,
 };
 use crate::limits;
+use crate::proxy_protocol::Version;
 
 /// The sections of the file, in the order of the reference.
 pub(super) const SECTIONS: &[&str] = &["frontend", "http", "websocket", "admin", "log"];
@@ -131,6 +132,15 @@ pub(super) const FRONTEND: &[Key<Frontend>] = &[
         "clients whose X-Forwarded fields are believed",
     ),
     frontend(
+        "proxy_protocol",
+        Rule::Word(&[
+            ("true", |f| f.proxy_protocol = true),
+            ("false", |f| f.proxy_protocol = false),
+        ]),
+        Value("false"),
+        "whether every connection begins with a PROXY header",
+    ),
+    frontend(
         "shutdown_timeout",
         Rule::Duration(TIMEOUT_OR_NONE, |f, v| f.shutdown_timeout = v),
         Value("8s"),
@@ -235,6 +245,17 @@ pub(super) const SERVER: &[Key<ServerConfig>] = &[
         rule: Rule::Address(|s, v| s.address = v),
         fallback: Either,
         about: "where server N listens; N is any number, the order is numeric",
+    },
+    Key {
+        sections: BOTH,
+        name: "serverN_send_proxy",
+        rule: Rule::Word(&[
+            ("off", |s| s.send_proxy = None),
+            ("v1", |s| s.send_proxy = Some(Version::V1)),
+            ("v2", |s| s.send_proxy = Some(Version::V2)),
+        ]),
+        fallback: Value("off"),
+        about: "the PROXY header that connections to the server begin with",
     },
     worker("serverN_addr", Rule::Address(|s, v| s.address = v), Either, "the same as serverN"),
     worker(

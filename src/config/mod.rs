@@ -29,6 +29,7 @@ pub(crate) use nearest::nearest;
 pub use network::Network;
 pub use reference::{Reference, reference};
 
+use crate::proxy_protocol::Version;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -81,6 +82,8 @@ pub struct Frontend {
     pub max_body_bytes: u64,
     /// Clients whose X-Forwarded-* fields are believed. Default none.
     pub trusted_proxies: Vec<Network>,
+    /// Every connection begins with a PROXY header. Default false.
+    pub proxy_protocol: bool,
     /// From SIGTERM to the end of the process, whatever is still under way. Default 8 s.
     pub shutdown_timeout: Duration,
     /// From SIGTERM to the closing of the listeners. Default 0.
@@ -187,6 +190,8 @@ pub struct ServerConfig {
     pub number: u64,
     /// Where it listens.
     pub address: Address,
+    /// The PROXY header that connections to it begin with. Default none.
+    pub send_proxy: Option<Version>,
     /// Its connections for requests. Without meaning in `[websocket]`, where it holds the defaults.
     pub workers: Workers,
 }

@@ -116,6 +116,7 @@ impl Fill {
             max_headers: 0,
             max_body_bytes: 0,
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             shutdown_timeout: Duration::ZERO,
             drain_delay: Duration::ZERO,
         };
@@ -179,6 +180,7 @@ impl Fill {
         let mut server = ServerConfig {
             number,
             address: Address { host: String::new(), port: 0 },
+            send_proxy: None,
             workers: Workers {
                 max: 0,
                 min: 0,
@@ -276,8 +278,10 @@ fn has_one_address(block: &Block, number: u64) -> Result<(), Error> {
             let is_its = |entry: &&Entry| {
                 server_key(&entry.key).is_some_and(|(digits, _)| digits.parse() == Ok(number))
             };
-            // [websocket] never comes here: its only key of a server is the address.
-            let keys = format!("{short} or {long}");
+            let keys = match block.name.as_str() {
+                "http" => format!("{short} or {long}"),
+                _ => short,
+            };
             let error = block.error(Problem::NoAddress { number, keys });
             Err(match block.entries.iter().find(is_its) {
                 Some(entry) => {

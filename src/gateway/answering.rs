@@ -119,7 +119,8 @@ impl Gateway {
                 let worker = *worker;
                 self.close_worker(worker);
             }
-            State::Reading
+            State::Arriving
+            | State::Reading
             | State::Knocking(_)
             | State::Switching(..)
             | State::Answering(..)
@@ -144,7 +145,11 @@ impl Gateway {
                 self.retire(errand);
             }
             State::Switching(errand, _) => self.retire(errand),
-            State::Reading | State::Answering(..) | State::Watching(..) | State::Lingering(_) => {}
+            State::Arriving
+            | State::Reading
+            | State::Answering(..)
+            | State::Watching(..)
+            | State::Lingering(_) => {}
         }
         if self.clients[id.index()].entrance == Entrance::Office {
             self.office.operators -= 1;

@@ -14,6 +14,13 @@
 //!           +-- idle or gone ------------------------------------^
 //! ```
 //!
+//! Where `proxy_protocol` is on, a client begins before that:
+//!
+//! ```text
+//!   Arriving --PROXY header--> Reading
+//!       \--malformed, late, gone--> Closed
+//! ```
+//!
 //! An operator's request (see [`Entrance`]) leads from Reading straight to Answering, or to
 //! Watching, which lasts until the operator leaves or is too slow.
 
@@ -35,6 +42,8 @@ pub struct Client {
     pub socket: Socket,
     /// Who it is.
     pub peer: IpAddr,
+    /// The port that it comes from.
+    pub port: u16,
     /// By which door it came.
     pub entrance: Entrance,
     /// What was read and not yet used: an unfinished head, or pipelined requests.
@@ -61,6 +70,9 @@ pub enum Entrance {
 /// What a client is doing.
 #[derive(Debug)]
 pub enum State {
+    /// The PROXY header that its connection begins with has not come whole; the inbox holds what
+    /// has.
+    Arriving,
     /// Between requests or inside a head; the inbox holds at most an unfinished head, unless the
     /// client is on the agenda. Also the hole left while a handler has the errand in hand.
     Reading,
@@ -99,7 +111,8 @@ impl State {
             | Self::Knocking(errand)
             | Self::Exchanging(errand, _)
             | Self::Switching(errand, _) => Some(errand),
-            Self::Reading
+            Self::Arriving
+            | Self::Reading
             | Self::Answering(..)
             | Self::Watching(..)
             | Self::Lingering(_)
@@ -109,6 +122,7 @@ impl State {
 
     fn name(&self) -> &'static str {
         match self {
+            Self::Arriving => "Arriving",
             Self::Reading => "Reading",
             Self::Waiting(..) => "Waiting",
             Self::Knocking(_) => "Knocking",
@@ -128,6 +142,7 @@ impl Client {
         Self {
             socket,
             peer,
+            port: 0,
             entrance,
             inbox: Buffer::default(),
             searched: 0,

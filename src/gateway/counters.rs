@@ -28,6 +28,7 @@ counters! {
     accepted: "Clients accepted.",
     requests: "Request heads taken.",
     refused: "Request heads refused before any server was chosen.",
+    proxy_faults: "Connections closed because no right PROXY header came, or not in time.",
     relayed: "Responses relayed whole.",
     answered: "Requests that got an answer of the gateway's own.",
     cut: "Exchanges whose client was cut or left.",

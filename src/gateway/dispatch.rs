@@ -196,7 +196,8 @@ impl Gateway {
         let client = &mut self.clients[id.index()];
         let mut errand = match client.enter(id, State::Reading) {
             State::Waiting(errand, _) | State::Exchanging(errand, _) => errand,
-            state @ (State::Reading
+            state @ (State::Arriving
+            | State::Reading
             | State::Knocking(_)
             | State::Switching(..)
             | State::Answering(..)

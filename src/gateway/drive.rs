@@ -171,6 +171,7 @@ impl Gateway {
             return self.set_deadline(id, deadline);
         }
         match client.state() {
+            State::Arriving => self.on_late_proxy_header(id),
             State::Reading if client.inbox.is_empty() => self.close_client(id),
             State::Reading => {
                 self.answer(id, &Answer::header_timeout(), Manner::default());

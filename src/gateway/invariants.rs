@@ -58,7 +58,8 @@ impl Gateway {
                 client::State::Closed | client::State::Switching(..) => {
                     found.push(format!("{id} was not buried"));
                 }
-                client::State::Reading
+                client::State::Arriving
+                | client::State::Reading
                 | client::State::Knocking(_)
                 | client::State::Answering(..)
                 | client::State::Watching(..)

@@ -41,13 +41,22 @@ impl Gateway {
 
     /// The request itself was refused; of a head that cannot be read nothing is repeated.
     pub(super) fn note_refusal(&mut self, id: ClientId, refusal: Refusal) {
+        self.note_unheard(id, refusal.status(), refusal.reason());
+    }
+
+    /// A connection ends before anything it said could be understood. The status is 0 where there
+    /// is no answer.
+    pub(super) fn note_unheard(&mut self, id: ClientId, status: u16, reason: &'static str) {
+        if self.config.log.access == Access::Off {
+            return;
+        }
         let entry = Entry {
             date: &self.desk.date,
             peer: self.clients[id.index()].peer,
             request: b"-",
-            status: refusal.status(),
+            status,
             bytes: 0,
-            reason: refusal.reason(),
+            reason,
             server: None,
             total: Duration::ZERO,
             retries: 0,

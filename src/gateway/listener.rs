@@ -2,7 +2,7 @@
 
 use super::Gateway;
 use super::alarm::Alarm;
-use super::client::{Client, Entrance};
+use super::client::{Client, Entrance, State};
 use super::token::Token;
 use crate::flow::ready;
 use crate::id::ClientId;
@@ -62,8 +62,16 @@ impl Gateway {
                 warn!("cannot watch a client: {error}");
                 continue;
             }
-            let deadline = self.now + self.config.frontend.idle_timeout;
-            entry.insert(Client::new(socket, peer.ip().to_canonical(), Entrance::Front, deadline));
+            let frontend = &self.config.frontend;
+            let announced = frontend.proxy_protocol;
+            let patience = if announced { frontend.header_timeout } else { frontend.idle_timeout };
+            let deadline = self.now + patience;
+            let ip = peer.ip().to_canonical();
+            let client = entry.insert(Client::new(socket, ip, Entrance::Front, deadline));
+            client.port = peer.port();
+            if announced {
+                client.enter(id, State::Arriving);
+            }
             self.counters.accepted += 1;
             self.set_deadline(id, deadline);
         }

@@ -8,6 +8,7 @@
 //! | file | is about |
 //! |---|---|
 //! | `listener` | accepting, and when not to |
+//! | `proxy_header` | on whose behalf a connection is |
 //! | `client`, `request`, `answering` | a client's states, its requests, answers of our own |
 //! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
 //! | `server`, `section`, `worker`, `names` | the other side |
@@ -36,6 +37,7 @@ mod journal;
 mod listener;
 mod names;
 pub mod probe;
+mod proxy_header;
 mod rebalance;
 mod reload;
 mod request;

@@ -7,6 +7,7 @@
 
 use super::Gateway;
 use super::alarm::Alarm;
+use super::proxy_header::header;
 use super::token::Token;
 use crate::admin::events::Kind;
 use crate::balance::health::{Cause, Change, Verdict, judge};
@@ -131,9 +132,10 @@ impl Gateway {
                 probe.greeting.insert(Box::new(greeting)).open(path, &authority, AGENT)
             }
         };
+        let header = server.send_proxy.map(|version| header(version, None)).unwrap_or_default();
         let mut outlet = Outlet::default();
         // A broken connection shows itself when the question is flushed or the answer read.
-        let _ = outlet.send(&[question.as_bytes()], &mut probe.socket);
+        let _ = outlet.send(&[&header, question.as_bytes()], &mut probe.socket);
         probe.enter(id, State::Asking(outlet));
     }
 

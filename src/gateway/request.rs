@@ -41,6 +41,7 @@ impl Gateway {
             // end has to be read: closing over it would destroy our last words.
             State::Lingering(_) => self.linger(id),
             _ if broken => self.lose_client(id),
+            State::Arriving => self.read_proxy_header(id),
             State::Reading => self.read_request(id),
             State::Waiting(..) | State::Knocking(_) => {}
             State::Exchanging(..) => self.drive(id, 0..0),

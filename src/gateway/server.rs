@@ -9,6 +9,7 @@ use crate::balance::health::Health;
 use crate::balance::pool::{Pool, PoolLimits};
 use crate::config::{Address, Section, ServerConfig};
 use crate::id::ClientId;
+use crate::proxy_protocol::Version;
 use crate::timer::TimerId;
 use std::fmt;
 use std::io;
@@ -36,6 +37,8 @@ pub struct Server {
     pub drained: bool,
     /// It is no longer configured; it goes when its last work is done.
     pub removed: bool,
+    /// The PROXY header that connections to it begin with.
+    pub send_proxy: Option<Version>,
     /// What it has done so far.
     pub tally: Tally,
     /// The next probe of it.
@@ -81,6 +84,7 @@ impl Server {
             pool: Pool::new(limits),
             drained: false,
             removed: false,
+            send_proxy: config.send_proxy,
             tally: Tally::new(),
             probe_alarm: None,
             limits,
@@ -156,6 +160,7 @@ impl Server {
     /// Other limits and thresholds from now on; everything else stays.
     pub fn reconfigure(&mut self, section: &Section, config: &ServerConfig) {
         self.number = config.number;
+        self.send_proxy = config.send_proxy;
         self.limits = limits_of(config);
         self.set_floor();
         match &section.health {

@@ -89,7 +89,7 @@ impl Gateway {
             let client = &mut self.clients[id.index()];
             let (socket, inbox, state) = client.parts();
             match state {
-                State::Reading if inbox.is_empty() && !socket.is_readable() => {
+                State::Arriving | State::Reading if inbox.is_empty() && !socket.is_readable() => {
                     self.close_client(id);
                 }
                 State::Waiting(errand, _)
@@ -97,7 +97,8 @@ impl Gateway {
                 | State::Exchanging(errand, _) => {
                     errand.exchange.close_client();
                 }
-                State::Reading
+                State::Arriving
+                | State::Reading
                 | State::Switching(..)
                 | State::Answering(..)
                 | State::Watching(..)

@@ -4,6 +4,8 @@
 //!   Connecting --stands--> Busy <--release / checkout--> Idle       any --> Closed
 //!                            \--101--> (Tunnel)
 //! ```
+//!
+//! Where the server wants a PROXY header, a connection stands when all of it has been sent.
 
 use super::Gateway;
 use super::alarm::Alarm;
@@ -35,6 +37,8 @@ pub struct Worker {
     begun: Instant,
     /// How long that took.
     pub took: Duration,
+    /// Bytes of its PROXY header that have left, if its server wants one.
+    pub(super) announced: u8,
     /// Ends a connection that does not come to stand.
     timer: Option<TimerId>,
 }
@@ -42,7 +46,8 @@ pub struct Worker {
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// On its way; for that client alone, or for whoever stands first in line.
+    /// On its way, or its PROXY header is; for that client alone, or for whoever stands first in
+    /// line.
     Connecting(Option<ClientId>),
     /// Parked in the pool. Nothing may arrive but the end.
     Idle,
@@ -108,6 +113,7 @@ impl Gateway {
             served: 0,
             begun,
             took: Duration::ZERO,
+            announced: 0,
             timer,
         });
         self.counters.connects += 1;
@@ -118,34 +124,37 @@ impl Gateway {
         Ok(id)
     }
 
-    /// mio's three steps: an edge, no error, and a peer.
+    /// mio's three steps: an edge, no error, and a peer. Then the server is told who comes.
     fn check_connection(&mut self, id: WorkerId, client: Option<ClientId>) {
-        let worker = &mut self.workers[id.index()];
-        match worker.socket.connected() {
+        let stands = self.workers[id.index()].socket.connected();
+        match stands.and_then(|stands| Ok(stands && self.announce(id, client)?)) {
             Ok(false) => {}
             Err(error) => self.connect_failed(id, error.kind()),
-            Ok(true) => {
-                if let Some(timer) = worker.timer.take() {
-                    self.timers.cancel(timer);
-                }
-                let server = &mut self.servers[worker.server.index()];
-                server.health.connected();
-                worker.took = self.now.saturating_duration_since(worker.begun);
-                server.tally.connect.observe(worker.took);
-                (server.refill_after, server.spawn_after) = (None, None);
-                match client {
-                    Some(client) => {
-                        worker.enter(id, State::Busy(client));
-                        self.agenda.push_back(Token::Client(client));
-                    }
-                    None => {
-                        let (release, server) =
-                            (server.pool.connected(id, self.now), worker.server);
-                        self.settle(id, release);
-                        // Whom it was opened for may have been served by another one.
-                        self.arm_pool(server);
-                    }
-                }
+            Ok(true) => self.stand(id, client),
+        }
+    }
+
+    /// A worker's connection stands.
+    fn stand(&mut self, id: WorkerId, client: Option<ClientId>) {
+        let worker = &mut self.workers[id.index()];
+        if let Some(timer) = worker.timer.take() {
+            self.timers.cancel(timer);
+        }
+        let server = &mut self.servers[worker.server.index()];
+        server.health.connected();
+        worker.took = self.now.saturating_duration_since(worker.begun);
+        server.tally.connect.observe(worker.took);
+        (server.refill_after, server.spawn_after) = (None, None);
+        match client {
+            Some(client) => {
+                worker.enter(id, State::Busy(client));
+                self.agenda.push_back(Token::Client(client));
+            }
+            None => {
+                let (release, server) = (server.pool.connected(id, self.now), worker.server);
+                self.settle(id, release);
+                // Whom it was opened for may have been served by another one.
+                self.arm_pool(server);
             }
         }
     }

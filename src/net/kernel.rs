@@ -218,6 +218,14 @@ impl Socket {
         }
     }
 
+    /// Our own end's address: where the client connected to, on one that was accepted.
+    ///
+    /// # Errors
+    /// When the system does not know.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.stream.local_addr()
+    }
+
     /// Lets the kernel find out that the peer has died, on a connection that may be quiet for
     /// hours: keepalive probes, and a bound on unacknowledged content. A kernel that cannot is no
     /// reason to refuse the connection.

@@ -66,6 +66,26 @@ pub const ROWS: &[Row] = &[
           Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
         &[426],
     ),
+    row("a PROXY header too many", b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n\r\n", &[400]),
+    row("a binary one", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0GET /hostile HTTP/1.1\r\n\r\n", &[400]),
     row("half a head", b"GET /hostile HTTP/1.1\r\nHost: a\r\nX-", &[408]),
     row("nothing at all", b"", &[0]),
+];
+
+/// What no connection may begin with where a PROXY header is awaited. There is no answer.
+pub const HEADERS: &[Row] = &[
+    row("no PROXY header", b"GET /hostile HTTP/1.1\r\nHost: a\r\n\r\n", &[0]),
+    row("a bare LF", b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\nGET /hostile HTTP/1.1\r\n", &[0]),
+    row("too many words", b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\nGET /hostile ", &[0]),
+    row(
+        "a line without end",
+        b"PROXY UNKNOWN all of this has no meaning and no end, all of this has no meaning and no \
+          end, all of this has no meaning and no end",
+        &[0],
+    ),
+    row("a length that lies", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x04abcdGET /hostile ", &[0]),
+    row("a length beyond all bounds", b"\r\n\r\n\0\r\nQUIT\n\x20\x11\xff\xff", &[0]),
+    row("half a PROXY header", b"PROXY TCP6 2001:db8::1 ", &[0]),
+    row("half a binary one", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0cabcd", &[0]),
+    row("a proxy that says nothing", b"", &[0]),
 ];

@@ -6,9 +6,11 @@
 //! has failed.
 
 use super::identity::{Speaker, content};
+use super::introduction::FROM;
 use super::message::{Framing, Head, Message};
 use super::request::Request;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What a server did wrong to one request.
@@ -61,6 +63,8 @@ pub struct Case {
     pub request: Request,
     /// Its client does everything right, and in time.
     pub good: bool,
+    /// Who its client is, as servers are to be told.
+    pub peer: SocketAddr,
     /// When its client set about it.
     pub begun: Duration,
     /// How often a server has read its head.
@@ -112,6 +116,7 @@ impl Ledger {
         self.cases.push(Case {
             request,
             good,
+            peer: FROM,
             begun: Duration::ZERO,
             arrivals: 0,
             fresh_arrivals: 0,
@@ -151,6 +156,9 @@ impl Ledger {
         let expected = format!("{} /r/{id}?of=x HTTP/1.1", case.request.method);
         if head.start != expected || head.number("x-id") != Some(id) {
             wrongs.push(format!("arrived as {head:?}"));
+        }
+        if head.field("x-forwarded-for") != Some(&case.peer.ip().to_string()) {
+            wrongs.push(format!("of {} arrived as {head:?}", case.peer));
         }
         let upgrades = head.field("upgrade").is_some();
         if upgrades != case.request.websocket || head.field("http2-settings").is_some() {

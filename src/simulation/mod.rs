@@ -10,7 +10,7 @@
 //!   scenario   what kind of world: configuration, hosts, troubles
 //!   scripts    what its clients do            request, hostile
 //!   client     one client's end               voice, message
-//!   origin     one server's end               reply, voice, message
+//!   origin     one server's end               reply, voice, message, introduction
 //!   ledger     the judge                      identity
 //!   run        lets things happen, gives the gateway its turns, moves the clock, looks
 //! ```
@@ -21,6 +21,7 @@
 pub mod client;
 pub mod hostile;
 pub mod identity;
+pub mod introduction;
 pub mod ledger;
 pub mod message;
 pub mod origin;

@@ -6,14 +6,17 @@
 //! ```
 
 use super::identity::{Speaker, frames};
+use super::introduction;
 use super::ledger::{Fault, Ledger};
 use super::message::{Framing, Head, Reader};
 use super::reply::{Misdeed, Reply, Temper, frame_size, switch};
 use super::request::{Sent, size};
 use super::voice::{Silence, Step, Voice};
+use crate::net::simulated::FRONT;
 use crate::net::simulated::end::EndId;
 use crate::net::simulated::world::World;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What the connection is used for at the moment.
@@ -52,6 +55,10 @@ pub struct Origin {
     tunnelled: Vec<u8>,
     /// It ends its half of a tunnel without waiting for the client's end.
     finishes: bool,
+    /// What has come of a PROXY header that is awaited.
+    arriving: Option<Vec<u8>>,
+    /// The PROXY header that came.
+    header: Option<Vec<u8>>,
 }
 
 impl Origin {
@@ -76,6 +83,8 @@ impl Origin {
             idle_since: world.now(),
             tunnelled: Vec::new(),
             finishes: false,
+            arriving: temper.introduced.map(|_| Vec::new()),
+            header: None,
             temper,
         };
         origin.set_idle_alarm(world);
@@ -126,15 +135,42 @@ impl Origin {
                     self.ended = true;
                     return true;
                 }
-                Ok(count) => match self.phase {
-                    Phase::Tunnel(_) => self.tunnelled.extend_from_slice(&room[..count]),
-                    Phase::Reading | Phase::Answering | Phase::Probe | Phase::Poisoned => {
-                        self.reader.push(&room[..count]);
-                    }
-                },
+                Ok(count) => self.receive(&room[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
                 Err(_) => return self.leave(world),
             }
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        if let Some(arriving) = &mut self.arriving {
+            arriving.extend_from_slice(bytes);
+            self.header = introduction::take(arriving);
+            if self.header.is_some() {
+                let rest = self.arriving.take().unwrap_or_default();
+                self.reader.push(&rest);
+            }
+            return;
+        }
+        match self.phase {
+            Phase::Tunnel(_) => self.tunnelled.extend_from_slice(bytes),
+            Phase::Reading | Phase::Answering | Phase::Probe | Phase::Poisoned => {
+                self.reader.push(bytes);
+            }
+        }
+    }
+
+    /// Only a tunnel is on behalf of one client; the connection is our own otherwise.
+    fn check_header(&self, client: Option<SocketAddr>, ledger: &mut Ledger) {
+        let Some(version) = self.temper.introduced else { return };
+        let expected = match client {
+            Some(client) => introduction::spoken(version, client, FRONT),
+            None => introduction::unspoken(version),
+        };
+        let header = self.header.as_deref().unwrap_or_default();
+        if header != expected {
+            let (number, shown) = (self.number, header.escape_ascii());
+            ledger.wrong(format!("server {number}: {shown} introduced {client:?}"));
         }
     }
 
@@ -208,10 +244,13 @@ impl Origin {
     /// A head has come: decides what to do about it.
     fn begin(&mut self, head: &Head, world: &mut World, ledger: &mut Ledger) {
         if head.start.starts_with("GET /healthCheck ") {
+            self.check_header(None, ledger);
             return self.be_probed(world);
         }
         let Some(id) = ledger.arrived(head, self.number, self.served == 0) else { return };
         let request = ledger.cases[id].request.clone();
+        let client = Some(ledger.cases[id].peer).filter(|_| request.websocket);
+        self.check_header(client, ledger);
         let chance = &mut world.chance;
         if request.websocket && !chance.percent(10) {
             return self.begin_tunnel(id, world, ledger);

@@ -5,6 +5,7 @@ use super::ledger::Fault;
 use super::request::{ACCEPT, Request, chunks, size};
 use super::voice::Step;
 use crate::net::simulated::chance::Chance;
+use crate::proxy_protocol::Version;
 use std::time::Duration;
 
 /// How a server behaves towards requests, in cases of a hundred.
@@ -28,6 +29,8 @@ pub struct Temper {
     pub keep_alive: Option<u64>,
     /// It answers before it has read all content.
     pub hasty: usize,
+    /// Its connections begin with a PROXY header.
+    pub introduced: Option<Version>,
 }
 
 /// What a server does wrong to one request.

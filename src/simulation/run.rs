@@ -1,6 +1,7 @@
 //! The driver: lets things happen, gives the gateway its turns, moves the clock, and looks.
 
 use super::client::Client;
+use super::introduction::FROM;
 use super::ledger::Ledger;
 use super::origin::Origin;
 use super::scenario::{Cue, Scenario};
@@ -205,8 +206,7 @@ impl Run {
         match cue {
             Cue::Arrive(script) => {
                 self.arrivals_left -= 1;
-                let from = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 7).into(), 40_000);
-                let end = with(|world| world.set_out(from));
+                let end = with(|world| world.set_out(FROM));
                 self.clients.insert(end, Client::new(end, script, self.ledger.now));
                 with(|world| world.wake(end, Duration::ZERO));
             }

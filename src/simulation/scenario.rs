@@ -1,12 +1,15 @@
 //! One world: its servers, its clients, its configuration, and what goes wrong in it.
 
 use super::client::{Appetite, Script};
-use super::hostile::ROWS;
+use super::hostile::{HEADERS, ROWS};
+use super::introduction::{self, FROM};
 use super::ledger::Troubles;
 use super::reply::{Misdeed, Temper};
+use super::voice::Step;
 use crate::net::simulated::chance::Chance;
 use crate::net::simulated::weather::Weather;
 use crate::net::simulated::world::Reach;
+use crate::proxy_protocol::Version;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -81,6 +84,8 @@ pub struct Scenario {
     pub troubles: Troubles,
     /// The most connections at a time.
     pub max_connections: usize,
+    /// Clients come by way of a balancer that says who they are.
+    pub introduced: bool,
 }
 
 impl Scenario {
@@ -107,6 +112,7 @@ impl Scenario {
             clients,
             troubles,
             max_connections: chance.pick(&[1000, 1000, 3]),
+            introduced: chance.percent(20),
         };
         scenario.troubles.full = scenario.max_connections < scenario.clients;
         scenario.configure(chance);
@@ -135,6 +141,7 @@ impl Scenario {
             let _ = writeln!(text, "write_timeout={}", chance.pick(&[30, 5]));
         }
         let _ = writeln!(text, "idle_timeout={}", chance.pick(&[75, 20]));
+        let _ = writeln!(text, "proxy_protocol={}", self.introduced);
         let hosts = self.hosts.clone();
         let (plain, tunnels) = hosts.split_at(self.plain);
         self.section(&mut text, "http", plain, chance);
@@ -165,6 +172,12 @@ impl Scenario {
                 None => host.addresses[0].to_string(),
             };
             let _ = writeln!(text, "server{number}={at}");
+            let header = match host.temper.introduced {
+                None => "off",
+                Some(Version::V1) => "v1",
+                Some(Version::V2) => "v2",
+            };
+            let _ = writeln!(text, "server{number}_send_proxy={header}");
             let Some(max) = host.max_workers else { continue };
             let (min, line) = (chance.below(max + 1), chance.pick(&[30, 30, 2, 0]));
             let line = if strict { 60 } else { line };
@@ -214,9 +227,13 @@ impl Scenario {
         if !self.mood.clients_err() || !chance.percent(15) {
             return None;
         }
-        let row = &ROWS[chance.below(ROWS.len())];
+        let (row, mut steps) = if self.introduced && chance.percent(40) {
+            (&HEADERS[chance.below(HEADERS.len())], Vec::new())
+        } else {
+            (&ROWS[chance.below(ROWS.len())], self.introduction(chance).0)
+        };
         let pace = chance.pick(&[None, Some((3, Duration::from_millis(1)))]);
-        let steps = vec![super::voice::Step::Say(row.bytes.to_vec())];
+        steps.push(Step::Say(row.bytes.to_vec()));
         Some(Script {
             steps,
             pace,
@@ -224,6 +241,15 @@ impl Scenario {
             requests: vec![],
             hostile: Some(row),
         })
+    }
+
+    /// What a client's balancer says first, and who the client therefore is.
+    pub fn introduction(&self, chance: &mut Chance) -> (Vec<Step>, SocketAddr) {
+        if !self.introduced {
+            return (Vec::new(), FROM);
+        }
+        let (header, peer) = introduction::any(chance);
+        (vec![Step::Say(header)], peer)
     }
 
     /// Whether the next client is to do something wrong.
@@ -264,6 +290,7 @@ fn host(
         temper.hasty = chance.pick(&[0, 0, 20, 100]);
         temper.idle = chance.pick(&[None, Some(Duration::from_millis(300)), Some(Duration::ZERO)]);
     }
+    temper.introduced = chance.pick(&[None, None, None, Some(Version::V1), Some(Version::V2)]);
     let named = chance.percent(30);
     Host {
         addresses: if named { vec![address(0), address(1)] } else { vec![address(0)] },

@@ -33,6 +33,7 @@ pub fn any(scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) -> Scr
     }
     let requests: Vec<_> = (first..ledger.cases.len()).collect();
     let mut script = honest(&requests, scenario, ledger, chance);
+    introduce(&mut script, scenario, ledger, chance);
     if rude {
         spoil(&mut script, chance);
     }
@@ -63,7 +64,19 @@ pub fn plain(
     }
     steps.extend([Step::Answered(count), Step::Close]);
     debug_assert!(scenario.plain > 0);
-    Script { steps, pace: None, appetite: Appetite::Hungry, requests, hostile: None }
+    let appetite = Appetite::Hungry;
+    let mut script = Script { steps, pace: None, appetite, requests, hostile: None };
+    introduce(&mut script, scenario, ledger, chance);
+    script
+}
+
+/// The client's balancer comes first, if there is one.
+fn introduce(script: &mut Script, scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) {
+    let (first, peer) = scenario.introduction(chance);
+    script.steps.splice(0..0, first);
+    for id in &script.requests {
+        ledger.cases[*id].peer = peer;
+    }
 }
 
 /// A client that does everything right, if not always fast.

@@ -12,6 +12,7 @@ mod forwarding;
 mod framing;
 mod health;
 mod interim;
+mod introductions;
 mod limits;
 mod names;
 mod origin;

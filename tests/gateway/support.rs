@@ -162,6 +162,12 @@ impl Gateway {
         self.output.containing(part)
     }
 
+    /// Waits until so many lines on stdout have this in them.
+    #[track_caller]
+    pub(crate) fn wait_for_print(&self, part: &str, count: usize) {
+        wait_until(&format!("{count} lines with {part:?}"), || self.printed(part).len() >= count);
+    }
+
     /// The most memory that the process has had so far, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));

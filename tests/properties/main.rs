@@ -144,6 +144,7 @@ targets! {
     a_body_ends_in_the_same_place_under_every_cut: framing,
     what_is_forwarded_parses_again_to_the_same_message: forward,
     a_handshake_that_is_accepted_is_right: handshake,
+    a_proxy_header_has_one_reading_under_every_cut: proxy_header,
     frame_boundaries_are_those_of_a_plain_reader: boundary,
     a_configuration_is_refused_or_means_the_same_when_written_again: config,
     the_wheel_agrees_with_a_list: wheel,

@@ -10,6 +10,7 @@ use crate::config::keys::{ADMIN, FRONTEND, LOG, SECTION, SERVER, TUNNELS};
 use crate::config::rule::{Fallback, Key, Rule};
 use crate::config::{Access, Address, Algorithm, Config, Frontend, HealthCheck, Log, Section};
 use crate::config::{Question, ServerConfig, Sticky, Tunnels, Workers, reference};
+use crate::proxy_protocol::Version;
 
 fn read(text: &str) -> Config {
     Config::from_text(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
@@ -44,6 +45,7 @@ fn section(algorithm: Algorithm, workers: &Workers) -> Section {
     let servers = (1..=3).map(|number| ServerConfig {
         number,
         address: Address { host: format!("es{number}_hc"), port: 8080 },
+        send_proxy: None,
         workers: workers.clone(),
     });
     Section {
@@ -79,6 +81,7 @@ fn the_first_file_means_what_it_always_meant() {
         max_headers: 100,
         max_body_bytes: 0,
         trusted_proxies: Vec::new(),
+        proxy_protocol: false,
         shutdown_timeout: seconds(8),
         drain_delay: Duration::ZERO,
     };
@@ -103,6 +106,7 @@ max_header_bytes = 256
 max_headers = 1
 max_body_bytes = 9007199254740991
 trusted_proxies = private, 203.0.113.7
+proxy_protocol = true
 shutdown_timeout = 6
 drain_delay = 5s
 [http]
@@ -117,6 +121,7 @@ health_check_fall = 3
 connect_timeout = 4
 response_timeout = 5
 server7_addr = [::1]:9
+server7_send_proxy = v2
 server7_max_workers = 65535
 server7_min_workers = 0
 server7_worker_timeout = 6
@@ -137,6 +142,7 @@ tunnel_burst = 10
 drain_close_code = 1012
 rebalance_rate = 5
 server18446744073709551615 = 10.0.0.1:65535
+server18446744073709551615_send_proxy = v1
 [admin]
 host = ::
 port = 9
@@ -159,6 +165,7 @@ fn every_key_can_be_given() {
     assert_eq!((frontend.max_header_bytes, frontend.max_headers), (256, 1));
     assert_eq!(frontend.max_body_bytes, 9_007_199_254_740_991);
     assert_eq!(frontend.trusted_proxies.len(), 9);
+    assert!(frontend.proxy_protocol);
     assert_eq!((frontend.shutdown_timeout, frontend.drain_delay), (seconds(6), seconds(5)));
     assert_eq!(http.algorithm, Algorithm::RoundRobin);
     let path = "/health?deep=1".to_owned();
@@ -173,6 +180,7 @@ fn every_key_can_be_given() {
     let server = ServerConfig {
         number: 7,
         address: Address { host: "::1".to_owned(), port: 9 },
+        send_proxy: Some(Version::V2),
         workers: Workers {
             max: 65535,
             min: 0,
@@ -183,6 +191,7 @@ fn every_key_can_be_given() {
     };
     assert_eq!(http.servers, [server]);
     let websocket = config.websocket.as_ref().expect("[websocket]");
+    assert_eq!(websocket.servers[0].send_proxy, Some(Version::V1));
     let tunnels = Tunnels {
         idle_timeout: seconds(720 * 3600),
         close_timeout: seconds(2),

@@ -21,7 +21,7 @@ const IN_HTTP: &[Row] = &[
     ),
     ("server12_min_wokers=1", "did you mean server12_min_workers?"),
     ("colour=blue", "[http] colour: unknown key; there are algorithm, sticky, enable_health_c"),
-    ("colour=blue", ", serverN, serverN_addr, serverN_max_workers, "),
+    ("colour=blue", ", serverN, serverN_send_proxy, serverN_addr, serverN_max_workers, "),
     ("serverN=a:1", "[http] serverN: unknown key; "),
     ("serverN_max_workers=1", "[http] serverN_max_workers: unknown key; "),
     ("server=a:1", "[http] server: unknown key; did you mean serverN?"),
@@ -143,6 +143,10 @@ const IN_HTTP: &[Row] = &[
         "server1_spawn_timeout=1d",
         "[http] server1_spawn_timeout: \"1d\" is not a duration; allowed: 0 to",
     ),
+    (
+        "server1_send_proxy=V2",
+        "[http] server1_send_proxy: \"V2\" is not one of the words known here; allowed: off, v1",
+    ),
     // Keys that contradict each other.
     (
         "server1_min_workers=4",
@@ -167,6 +171,10 @@ const IN_FRONTEND: &[Row] = &[
     (
         "response_timeout=5",
         "[frontend] response_timeout: not a key of this section but of [http] and [websocket]",
+    ),
+    (
+        "proxy_protocol=v1",
+        "[frontend] proxy_protocol: \"v1\" is not one of the words known here; allowed: true",
     ),
     ("port=65536", "[frontend] port: \"65536\" is out of range; allowed: 0 to 65535"),
     ("port=http", "[frontend] port: \"http\" is not a decimal number"),
@@ -204,6 +212,10 @@ const IN_FRONTEND: &[Row] = &[
 
 /// The same for `[websocket]` after its server, where it is line 8.
 const IN_WEBSOCKET: &[Row] = &[
+    (
+        "server2_send_proxy=v2",
+        "[websocket] server2_send_proxy: server 2 has no address; it is given as server2",
+    ),
     (
         "idle_timeout=721h",
         "[websocket] idle_timeout: \"721h\" is out of range; allowed: 1ms to 720h",
