@@ -69,6 +69,9 @@ pub const SIT_OUT: Duration = Duration::from_secs(10);
 /// How often names are resolved again.
 pub const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Servers that one `dns:` name may stand for; more addresses are left out, with a warning.
+pub const GROUP_MAX: usize = 64;
+
 /// The `Retry-After` of a 429 or 503 (RFC 9110 10.2.3), in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 1;
 

@@ -20,22 +20,27 @@ impl Config {
     }
 
     fn most_workers(&self) -> usize {
-        self.http_servers().map(|server| server.workers.max).sum()
+        self.http_servers().map(|server| server.workers.max * most_of(server)).sum()
     }
 
     fn most_waiting(&self) -> usize {
-        self.http_servers().map(|server| server.workers.buffer_size).sum()
+        self.http_servers().map(|server| server.workers.buffer_size * most_of(server)).sum()
     }
 
     fn most_probes(&self) -> usize {
         let probed = |section: &&Section| section.health.is_some();
         let sections = [&self.http, &self.websocket].into_iter().flatten().filter(probed);
-        sections.map(|section| section.servers.len()).sum()
+        sections.flat_map(|section| &section.servers).map(most_of).sum()
     }
 
     fn http_servers(&self) -> impl Iterator<Item = &ServerConfig> {
         self.http.iter().flat_map(|section| &section.servers)
     }
+}
+
+/// How many servers one key may stand for.
+fn most_of(server: &ServerConfig) -> usize {
+    if server.each_address { limits::GROUP_MAX } else { 1 }
 }
 
 /// Every effective value, where it comes from, and what all of it costs: lines for a person.
@@ -150,6 +155,11 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
+        let many = TEXT.replace("server2=a:2", "server2=dns:a:2");
+        let many = Config::from_text(&many).expect("right");
+        let group = limits::GROUP_MAX;
+        assert_eq!(many.most_workers(), 7 + 3 * group);
+        assert_eq!(many.most_probes(), 1 + group);
         let small = explain(&config, Some(5));
         assert!(small.contains("room for 0 clients"), "{small}");
     }

@@ -242,7 +242,7 @@ pub(super) const SERVER: &[Key<ServerConfig>] = &[
     Key {
         sections: BOTH,
         name: "serverN",
-        rule: Rule::Address(|s, v| s.address = v),
+        rule: Rule::Server(|s, v, each| (s.address, s.each_address) = (v, each)),
         fallback: Either,
         about: "where server N listens; N is any number, the order is numeric",
     },
@@ -257,7 +257,12 @@ pub(super) const SERVER: &[Key<ServerConfig>] = &[
         fallback: Value("off"),
         about: "the PROXY header that connections to the server begin with",
     },
-    worker("serverN_addr", Rule::Address(|s, v| s.address = v), Either, "the same as serverN"),
+    worker(
+        "serverN_addr",
+        Rule::Server(|s, v, each| (s.address, s.each_address) = (v, each)),
+        Either,
+        "the same as serverN",
+    ),
     worker(
         "serverN_max_workers",
         Rule::Integer(WORKERS, |s, v| s.workers.max = v as usize),

@@ -106,7 +106,7 @@ pub struct Section {
     pub sticky: Sticky,
     /// How tunnels are kept and ended. Without meaning in `[http]`, where it holds the defaults.
     pub tunnels: Tunnels,
-    /// In the order of their numbers; never empty.
+    /// In the order of their numbers. Never empty in a file; what `dns:` names stand for may be.
     pub servers: Vec<ServerConfig>,
 }
 
@@ -190,6 +190,8 @@ pub struct ServerConfig {
     pub number: u64,
     /// Where it listens.
     pub address: Address,
+    /// `dns:`: every address of the name is a server of its own, all with these values.
+    pub each_address: bool,
     /// The PROXY header that connections to it begin with. Default none.
     pub send_proxy: Option<Version>,
     /// Its connections for requests. Without meaning in `[websocket]`, where it holds the defaults.

@@ -180,6 +180,7 @@ impl Fill {
         let mut server = ServerConfig {
             number,
             address: Address { host: String::new(), port: 0 },
+            each_address: false,
             send_proxy: None,
             workers: Workers {
                 max: 0,

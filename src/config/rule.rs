@@ -47,8 +47,8 @@ pub(super) enum Rule<T: 'static> {
     Word(&'static [Word<T>]),
     /// See [`value::host`].
     Host(fn(&mut T, String)),
-    /// See [`value::address`].
-    Address(fn(&mut T, Address)),
+    /// See [`value::server`].
+    Server(fn(&mut T, Address, bool)),
     /// See [`value::path`].
     Path(fn(&mut T, String)),
     /// See [`value::secret`]. It is repeated nowhere.
@@ -77,7 +77,10 @@ impl<T> Rule<T> {
                 set(target);
             }
             Self::Host(set) => set(target, value::host(text)?),
-            Self::Address(set) => set(target, value::address(text)?),
+            Self::Server(set) => {
+                let (address, each) = value::server(text)?;
+                set(target, address, each);
+            }
             Self::Path(set) => set(target, value::path(text)?),
             Self::Secret(set) => {
                 set(target, value::secret(text)?);
@@ -99,7 +102,7 @@ impl<T> Rule<T> {
             Self::Integer(range, _) => format!("{} to {}", range.start(), range.end()),
             Self::Word(words) => words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "),
             Self::Host(_) => "a host name, an IPv4 or an IPv6 address".to_owned(),
-            Self::Address(_) => "host:port, with IPv6 in brackets".to_owned(),
+            Self::Server(_) => "host:port, with IPv6 in brackets, or dns:name:port".to_owned(),
             Self::Path(_) => "a path, with its query".to_owned(),
             Self::Secret(_) => "8 to 256 visible ASCII characters".to_owned(),
             Self::Networks(_) => {

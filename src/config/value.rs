@@ -3,7 +3,7 @@
 //! Each function takes the text of one value and returns what it means, or why it means nothing:
 //! a phrase that goes on from "`text` is ...".
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -116,6 +116,17 @@ pub(super) fn secret(text: &str) -> Result<String, Reason> {
         return Err("not made of visible ASCII characters alone");
     }
     if (8..=256).contains(&text.len()) { Ok(text.to_owned()) } else { Err("too short or too long") }
+}
+
+/// Where a server listens; with `dns:` before a name: whether it stands for a server at each of
+/// its addresses.
+pub(super) fn server(text: &str) -> Result<(Address, bool), Reason> {
+    let Some(rest) = text.strip_prefix("dns:") else { return Ok((address(text)?, false)) };
+    let address = address(rest)?;
+    if address.host.parse::<IpAddr>().is_ok() {
+        return Err("an address, where dns: takes a name");
+    }
+    Ok((address, true))
 }
 
 /// `host:port`, with brackets around an IPv6 address.
@@ -262,6 +273,26 @@ mod tests {
         ];
         for (text, reason) in rows {
             assert_eq!(address(text), Err(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_may_be_every_address_of_a_name() {
+        let read = |text| server(text).map(|(address, each)| (address.to_string(), each));
+        assert_eq!(read("web:80"), Ok(("web:80".to_owned(), false)));
+        assert_eq!(read("dns:web.default.svc:80"), Ok(("web.default.svc:80".to_owned(), true)));
+        // A host may be called so; then it has a port.
+        assert_eq!(read("dns:80"), Err("without a port"));
+        assert_eq!(read("dns:dns:80"), Ok(("dns:80".to_owned(), true)));
+        for (text, reason) in [
+            ("dns:", "without a port"),
+            ("dns:web", "without a port"),
+            ("dns::80", "without a host"),
+            ("dns:10.0.0.1:80", "an address, where dns: takes a name"),
+            ("dns:[::1]:80", "an address, where dns: takes a name"),
+            ("DNS:web:80", "not an IPv6 address"),
+        ] {
+            assert_eq!(server(text), Err(reason), "{text}");
         }
     }
 

@@ -182,16 +182,24 @@ impl Gateway {
         }
     }
 
-    /// Takes a server out, or puts it back. What it has under way goes on.
+    /// Takes a server out, or puts it back; all those of a `dns:` name together. What they have
+    /// under way goes on.
     fn steer(&mut self, steer: Steer) -> Result<(), Denial> {
         let kind = if steer.http { Kind::Http } else { Kind::WebSocket };
         let section = self.sections.of(kind).ok_or(Denial::NoServer)?;
-        let mut ids = section.servers.iter().copied();
-        let found = ids.find(|id| self.servers[id.index()].number == steer.number);
-        let id = found.ok_or(Denial::NoServer)?;
+        let mut ids = section.servers.clone();
+        ids.retain(|id| self.servers[id.index()].number == steer.number);
+        if ids.is_empty() {
+            return Err(Denial::NoServer);
+        }
+        ids.into_iter().for_each(|id| self.steer_one(id, steer));
+        Ok(())
+    }
+
+    fn steer_one(&mut self, id: ServerId, steer: Steer) {
         let server = &mut self.servers[id.index()];
         if server.drained == steer.drain {
-            return Ok(());
+            return;
         }
         server.drained = steer.drain;
         server.set_floor();
@@ -202,7 +210,6 @@ impl Gateway {
         if !steer.drain {
             self.rebalance(id);
         }
-        Ok(())
     }
 
     /// Gives an answer with content.

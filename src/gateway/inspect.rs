@@ -40,6 +40,7 @@ impl Gateway {
             self.sections.of(server.kind).is_some_and(|section| section.health.is_some())
         });
         let named = self.servers.iter().any(|(_, server)| server.is_named());
+        let named = named || !self.groups.is_empty();
         Census {
             clients: self.clients.len(),
             tunnels: self.tunnels.len(),
@@ -56,6 +57,7 @@ impl Gateway {
                 + probed.count()
                 + self.probes.len()
                 + usize::from(named)
+                + usize::from(self.sweeps)
                 + usize::from(self.door == super::listener::Door::Resting)
                 + 2 * usize::from(self.stopping.is_some()),
             held: self.clients.iter().map(|(_, client)| client.inbox.len()).sum(),

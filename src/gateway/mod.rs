@@ -11,7 +11,7 @@
 //! | `proxy_header` | on whose behalf a connection is |
 //! | `client`, `request`, `answering` | a client's states, its requests, answers of our own |
 //! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
-//! | `server`, `section`, `worker`, `names` | the other side |
+//! | `server`, `section`, `worker`, `names`, `group` | the other side |
 //! | `probe`, `rebalance` | health, and what its return brings |
 //! | `admission`, `tunnel`, `tending`, `drain` | WebSocket: from the first to the last byte |
 //! | `admin`, `snapshot` | operators |
@@ -30,6 +30,7 @@ mod drain;
 mod drive;
 pub mod entry;
 pub mod errand;
+mod group;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod inspect;
 mod invariants;
@@ -61,6 +62,7 @@ use self::client::Client;
 use self::counters::{Answers, Counters};
 use self::drain::Drain;
 use self::errand::Errand;
+use self::group::Groups;
 use self::listener::Door;
 use self::probe::Probe;
 use self::rebalance::Rebalancing;
@@ -167,6 +169,8 @@ pub struct Gateway {
     rebalancing: Option<Rebalancing>,
     counters: Counters,
     answered: Answers,
+    /// Names of which every address is a server.
+    groups: Groups,
     /// An alarm is set to ask for names again.
     asks_names: bool,
     /// An alarm is set to look after removed servers.
@@ -194,7 +198,8 @@ impl Gateway {
         let mut servers = Slab::new();
         let mut section = |kind, section: &Option<crate::config::Section>| {
             section.as_ref().map(|section| {
-                let ids = section.servers.iter().map(|server| {
+                let single = section.servers.iter().filter(|server| !server.each_address);
+                let ids = single.map(|server| {
                     ServerId::from(servers.insert(Server::new(kind, section, server)))
                 });
                 let ids = ids.collect();
@@ -235,6 +240,7 @@ impl Gateway {
             rebalancing: None,
             counters: Counters::default(),
             answered: Answers::default(),
+            groups: Groups::default(),
             asks_names: false,
             sweeps: false,
             office: Office::new(now),
@@ -246,6 +252,7 @@ impl Gateway {
 
     /// Names are asked for, floors filled, and the first round of probes set off.
     fn start(&mut self) {
+        self.groups.form(&self.config);
         self.on_names_alarm();
         for kind in [Kind::Http, Kind::WebSocket] {
             let Some(section) = self.sections.of(kind) else { continue };

@@ -2,6 +2,7 @@
 
 use super::Gateway;
 use super::alarm::Alarm;
+use super::group::Asker;
 use crate::id::ServerId;
 use crate::limits;
 use log::{info, warn};
@@ -12,7 +13,8 @@ impl Gateway {
         let server = &mut self.servers[id.index()];
         if server.is_named() && !server.resolving {
             server.resolving = true;
-            self.net.resolve(id.index(), &server.address.host, server.address.port);
+            let ticket = Asker::Server(id).into();
+            self.net.resolve(ticket, &server.address.host, server.address.port);
         }
     }
 
@@ -20,19 +22,28 @@ impl Gateway {
     pub(super) fn on_names_alarm(&mut self) {
         let configured = self.servers.iter().filter(|(_, server)| !server.removed);
         let ids: Vec<_> = configured.map(|(key, _)| ServerId::from(key)).collect();
-        self.asks_names = ids.iter().any(|id| self.servers[id.index()].is_named());
+        let named = ids.iter().any(|id| self.servers[id.index()].is_named());
+        self.asks_names = named || !self.groups.is_empty();
         if self.asks_names {
             self.timers.insert(self.now + limits::RESOLVE_INTERVAL, Alarm::Names);
         }
         for id in ids {
             self.resolve(id);
         }
+        self.resolve_all_groups();
     }
 
     /// Answers have come.
     pub(super) fn on_resolved(&mut self) {
         while let Some(answer) = self.net.resolved() {
-            let Some(server) = self.servers.get_mut(answer.ticket) else { continue };
+            let id = match Asker::from(answer.ticket) {
+                Asker::Server(id) => id,
+                Asker::Group(ticket) => {
+                    self.on_group_resolved(ticket, answer.addresses);
+                    continue;
+                }
+            };
+            let Some(server) = self.servers.get_mut(id.index()) else { continue };
             let (known, found) = (server.is_known(), !answer.addresses.is_empty());
             server.resolved(answer.addresses);
             match (known, found) {
@@ -42,8 +53,8 @@ impl Gateway {
                 (true, true) => continue,
             }
             if found && !server.removed {
-                self.tend_pool(answer.ticket.into());
-                self.probe(answer.ticket.into());
+                self.tend_pool(id);
+                self.probe(id);
             }
         }
     }

@@ -4,6 +4,7 @@
 //!   server:  configured, not there yet ---> made, probed, its floor filled
 //!            configured and there --------> keeps everything, other limits hold from now on
 //!            there, not configured -------> Removed --last work done--> gone
+//!                                               \--configured again--> as it was
 //! ```
 //!
 //! A server is the same if its address is; when several have that address, the one with the same
@@ -16,7 +17,7 @@ use super::server::Server;
 use super::token::Token;
 use super::{Gateway, authority};
 use crate::admin::events;
-use crate::config::{self, Config};
+use crate::config::{self, Config, ServerConfig};
 use crate::id::ServerId;
 use crate::limits;
 use crate::net::Listener;
@@ -62,6 +63,7 @@ impl Gateway {
         }
         self.authority = authority(&config.frontend);
         self.max_connections = max_connections;
+        self.groups.form(&config);
         self.reload_section(Kind::Http, config.http.as_ref());
         self.reload_section(Kind::WebSocket, config.websocket.as_ref());
         let terms = |config: &Config| config.websocket.as_ref().map(|s| s.tunnels.clone());
@@ -70,7 +72,9 @@ impl Gateway {
         }
         self.config = config;
         self.reopen_door();
-        if !self.asks_names {
+        if self.asks_names {
+            self.resolve_all_groups();
+        } else {
             self.on_names_alarm();
         }
         self.on_sweep_alarm();
@@ -102,10 +106,11 @@ impl Gateway {
         }
     }
 
-    fn reload_section(&mut self, kind: Kind, config: Option<&config::Section>) {
+    pub(super) fn reload_section(&mut self, kind: Kind, config: Option<&config::Section>) {
         let old = self.sections.take(kind);
         let mut former = old.as_ref().map(|old| old.servers.clone()).unwrap_or_default();
-        let Some(config) = config else {
+        let config = config.map(|config| self.expanded(kind, config));
+        let Some(config) = &config else {
             former.iter().for_each(|id| self.remove_server(*id));
             // Its timeouts still hold for what is under way.
             self.sections.put(kind, old.map(Section::gone));
@@ -124,8 +129,7 @@ impl Gateway {
                     id
                 }
                 None => {
-                    let new = Server::new(kind, config, server);
-                    let id = ServerId::from(self.servers.insert(new));
+                    let id = self.join(kind, config, server);
                     fresh.push(id);
                     id
                 }
@@ -151,7 +155,27 @@ impl Gateway {
             }
             self.tend_pool(*id);
         }
-        fresh.into_iter().for_each(|id| self.resolve(id));
+        for id in fresh {
+            self.resolve(id);
+            self.rebalance(id);
+        }
+    }
+
+    /// A server that was not there: one that has come back before its last work was done, or a new
+    /// one.
+    fn join(&mut self, kind: Kind, section: &config::Section, server: &ServerConfig) -> ServerId {
+        let came_back = self.servers.iter_mut().find(|(_, leaving)| {
+            leaving.removed && leaving.kind == kind && leaving.address == server.address
+        });
+        let Some((key, leaving)) = came_back else {
+            let new = Server::new(kind, section, server);
+            info!("{new}: new");
+            return self.servers.insert(new).into();
+        };
+        leaving.removed = false;
+        leaving.reconfigure(section, server);
+        info!("{leaving}: back");
+        key.into()
     }
 
     /// No new work from now on; what it has under way goes on.

@@ -194,6 +194,7 @@ impl Gateway {
             self.record(Kind::Down, Some(id), &why);
         }
         self.resolve(id);
+        self.resolve_group_of(id);
         self.tend_pool(id);
     }
 

@@ -4,7 +4,7 @@ use super::client::Client;
 use super::introduction::FROM;
 use super::ledger::Ledger;
 use super::origin::Origin;
-use super::scenario::{Cue, Scenario};
+use super::scenario::{Cue, GROUP, Scenario};
 use super::scripts;
 use crate::config::Config;
 use crate::gateway::Gateway;
@@ -58,6 +58,10 @@ impl Run {
                 world.names.insert(name.clone(), vec![host.addresses[0]]);
             }
         }
+        if scenario.grouped {
+            let some = scenario.some(&mut world.chance);
+            world.names.insert(GROUP.to_owned(), some);
+        }
         begin(world);
         let ledger = Ledger { troubles: scenario.troubles, ..Ledger::default() };
         let asked = vec![0; scenario.hosts.len()];
@@ -87,7 +91,8 @@ impl Run {
     pub fn populate(&mut self) {
         // Names are given time to become known, and their servers to be found well.
         let dawn = Duration::from_secs(1);
-        let span = Duration::from_millis(with(|w| w.chance.pick(&[4000, 800, 60])));
+        let spans = if self.scenario.grouped { [30_000; 3] } else { [4000, 800, 60] };
+        let span = Duration::from_millis(with(|w| w.chance.pick(&spans)));
         for _ in 0..self.scenario.clients {
             let script = with(|w| scripts::any(&self.scenario, &mut self.ledger, &mut w.chance));
             let at = dawn + with(|world| world.chance.delay(span));

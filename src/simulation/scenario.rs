@@ -14,6 +14,9 @@ use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+/// The name that the servers of `[http]` have in common, where they have one.
+pub const GROUP: &str = "pool.sim";
+
 /// What kind of world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
@@ -86,6 +89,8 @@ pub struct Scenario {
     pub max_connections: usize,
     /// Clients come by way of a balancer that says who they are.
     pub introduced: bool,
+    /// The servers of `[http]` are the addresses of one name, which come and go.
+    pub grouped: bool,
 }
 
 impl Scenario {
@@ -113,10 +118,43 @@ impl Scenario {
             troubles,
             max_connections: chance.pick(&[1000, 1000, 3]),
             introduced: chance.percent(20),
+            grouped: false,
         };
+        if plain > 1 && chance.percent(25) {
+            scenario.group();
+        }
         scenario.troubles.full = scenario.max_connections < scenario.clients;
         scenario.configure(chance);
         scenario
+    }
+
+    /// Servers that come and go by their name, where nothing else happens.
+    pub fn coming_and_going(chance: &mut Chance) -> Self {
+        let mut scenario = Self::any(Mood::Calm, chance);
+        let mut troubles = Troubles::default();
+        scenario.hosts = (0..4).map(|n| host(n, true, Mood::Calm, &mut troubles, chance)).collect();
+        scenario.plain = 4;
+        scenario.group();
+        scenario.configure(chance);
+        scenario
+    }
+
+    /// Puts the servers of `[http]` behind one name: what holds for one holds for all.
+    fn group(&mut self) {
+        self.grouped = true;
+        let first = self.hosts[0].clone();
+        for host in &mut self.hosts[..self.plain] {
+            (host.name, host.max_workers) = (None, first.max_workers);
+            host.addresses.truncate(1);
+            host.temper.introduced = first.temper.introduced;
+        }
+    }
+
+    /// Some of the addresses of the servers of `[http]`, at least one.
+    pub fn some(&self, chance: &mut Chance) -> Vec<SocketAddr> {
+        let all = self.hosts[..self.plain].iter().map(|host| host.addresses[0]);
+        let some: Vec<_> = all.clone().filter(|_| chance.percent(60)).collect();
+        if some.is_empty() { all.take(1).collect() } else { some }
     }
 
     /// Servers in a row, asked in turn, where nothing else happens.
@@ -126,6 +164,7 @@ impl Scenario {
         scenario.hosts =
             (0..plain).map(|n| host(n, true, Mood::Calm, &mut troubles, chance)).collect();
         scenario.plain = plain;
+        scenario.grouped = false;
         scenario.configure(chance);
         scenario.config = scenario.config.replace("=random", "=round-robin");
         scenario
@@ -165,9 +204,12 @@ impl Scenario {
         if name == "websocket" {
             let _ = writeln!(text, "idle_timeout=150");
         }
-        for (number, host) in hosts.iter().enumerate() {
+        let grouped = self.grouped && name == "http";
+        let keys = if grouped { 1 } else { hosts.len() };
+        for (number, host) in hosts.iter().enumerate().take(keys) {
             let number = number + 1;
             let at = match &host.name {
+                _ if grouped => format!("dns:{GROUP}:{}", host.addresses[0].port()),
                 Some(name) => format!("{name}:{}", host.addresses[0].port()),
                 None => host.addresses[0].to_string(),
             };
@@ -194,6 +236,14 @@ impl Scenario {
     /// What will happen apart from clients, and when.
     pub fn upheavals(&self, chance: &mut Chance) -> Vec<(Duration, Cue)> {
         let mut cues = Vec::new();
+        if self.grouped {
+            for _ in 0..chance.within(1..=4) {
+                let at = Duration::from_millis(chance.within(1000..=30_000) as u64);
+                let unknown = self.mood.servers_err() && chance.percent(20);
+                let some = if unknown { Vec::new() } else { self.some(chance) };
+                cues.push((at, Cue::Name(GROUP.to_owned(), some)));
+            }
+        }
         if !self.mood.servers_err() {
             return cues;
         }

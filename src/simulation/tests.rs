@@ -1,10 +1,11 @@
 //! Many worlds of each kind, and what must be exact in a quiet one.
 
+use super::ledger::Case;
 use super::run::Run;
 use super::scenario::{Mood, Scenario};
 use super::{chance, live};
 use crate::net::simulated::chance::Chance;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Seeds per mood when nothing else is asked for.
 const SEEDS: u64 = 100;
@@ -68,6 +69,25 @@ fn bad_servers_are_told_from_good_ones() {
 #[test]
 fn storms_pass_and_leave_nothing_behind() {
     survive(Mood::Storm);
+}
+
+#[test]
+fn servers_that_come_and_go_by_their_name_lose_no_request() {
+    let (mut answered, mut all_served) = (0, 0);
+    for seed in 0..60 {
+        let mut chance = Chance::seeded(seed);
+        let scenario = Scenario::coming_and_going(&mut chance);
+        let mut run = Run::new(scenario, chance);
+        run.populate();
+        run.live();
+        assert!(run.ledger.wrongs.is_empty(), "seed {seed}: {:#?}", run.ledger.wrongs);
+        let served = |case: &Case| case.replies.first().map(|(server, _)| *server);
+        let servers: BTreeSet<_> = run.ledger.cases.iter().filter_map(served).collect();
+        answered += run.ledger.cases.len();
+        all_served += usize::from(servers.len() == 4);
+    }
+    // Not one server was there all the time; still each had its share in many of these worlds.
+    assert!(answered > 500 && all_served > 15, "{answered} answered, {all_served} worlds");
 }
 
 #[test]

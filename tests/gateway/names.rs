@@ -36,6 +36,34 @@ fn an_unknown_server_is_down_and_the_others_serve() {
 }
 
 #[test]
+fn every_address_of_a_name_is_a_server_of_its_own() {
+    // What the system makes of the name: 127.0.0.1, and ::1 where there is IPv6.
+    let origin = Origin::bind().serve_content("one of them");
+    let port = origin.address().port();
+    let server = format!("dns:localhost:{port}");
+    let text = section(&[server]) + "server1_send_proxy=off\nserver1_max_workers=2\n";
+    let gateway = Gateway::start(&config("", &text));
+    gateway.wait_for_log(&format!("server1 (127.0.0.1:{port}): new"), 1);
+    gateway.wait_for_log("[http] server1 (localhost): ", 1);
+    for _ in 0..4 {
+        assert_eq!(gateway.get("/").text(), "one of them");
+    }
+}
+
+#[test]
+fn a_group_without_an_address_is_no_server_at_all() {
+    let origin = Origin::bind().serve_content("known");
+    let servers = [format!("dns:{UNKNOWN}:80"), origin.address().to_string()];
+    let gateway = Gateway::start(&config("", &section(&servers)));
+    gateway.wait_for_log("its name is unknown, no server", 1);
+    for _ in 0..4 {
+        assert_eq!(gateway.get("/").text(), "known");
+    }
+    let alone = Gateway::start(&config("", &section(&servers[..1])));
+    assert_eq!(alone.get("/").reason(), "no_healthy_server");
+}
+
+#[test]
 fn a_name_is_resolved_and_host_is_what_the_client_said() {
     let origin = Origin::bind().serve_content("found");
     let server = format!("localhost:{}", origin.address().port());

@@ -45,6 +45,7 @@ fn section(algorithm: Algorithm, workers: &Workers) -> Section {
     let servers = (1..=3).map(|number| ServerConfig {
         number,
         address: Address { host: format!("es{number}_hc"), port: 8080 },
+        each_address: false,
         send_proxy: None,
         workers: workers.clone(),
     });
@@ -180,6 +181,7 @@ fn every_key_can_be_given() {
     let server = ServerConfig {
         number: 7,
         address: Address { host: "::1".to_owned(), port: 9 },
+        each_address: false,
         send_proxy: Some(Version::V2),
         workers: Workers {
             max: 65535,
