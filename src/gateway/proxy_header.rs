@@ -30,6 +30,7 @@ impl Gateway {
                 // Nothing was asked for yet: most often somebody looks whether we listen.
                 Ok(Some(0)) | Err(_) => return self.close_client(id),
                 Ok(Some(count)) => held + count,
+                Ok(None) if held == 0 && self.is_closing() => return self.close_client(id),
                 Ok(None) => return,
             };
             match Header::parse(&self.desk.scratch[..filled]) {

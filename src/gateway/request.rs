@@ -5,7 +5,6 @@ use super::admin::Order;
 use super::client::{Entrance, State};
 use super::errand::Errand;
 use super::journal::name_request;
-use super::stop::Stopping;
 use super::token::Token;
 use crate::config::Access;
 use crate::flow::buffer::Buffer;
@@ -63,6 +62,8 @@ impl Gateway {
                 match ready(client.socket.read(&mut self.desk.scratch[held..])) {
                     Ok(Some(0)) | Err(_) => return self.close_client(id),
                     Ok(Some(count)) => filled += count,
+                    // An idle client; an unfinished head may still become a request.
+                    Ok(None) if held == 0 && self.is_closing() => return self.close_client(id),
                     Ok(None) => return,
                 }
             }
@@ -162,7 +163,7 @@ impl Gateway {
         let more = !client.inbox.is_empty() || client.socket.is_readable();
         if more {
             self.agenda.push_back(Token::Client(id));
-        } else if matches!(self.stopping, Some(Stopping::Closing { .. })) {
+        } else if self.is_closing() {
             // Its last response promised more, but it asks for nothing now: idle, so closed.
             return self.close_client(id);
         }

@@ -8,6 +8,7 @@
 use super::Gateway;
 use super::alarm::Alarm;
 use super::client::State;
+use super::token::Token;
 use crate::id::ClientId;
 use log::info;
 use std::time::Instant;
@@ -52,6 +53,11 @@ impl Gateway {
         }
     }
 
+    /// Whether whoever waits for nothing is to go.
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.stopping, Some(Stopping::Closing { .. }))
+    }
+
     /// Whether there is nothing left to do.
     pub fn is_done(&self) -> bool {
         match self.stopping {
@@ -69,6 +75,8 @@ impl Gateway {
             Some(Stopping::Draining { deadline }) => {
                 self.stopping = Some(Stopping::Closing { deadline });
                 self.timers.insert(deadline, Alarm::Stop);
+                // Whoever waits at the door is let in before it is shut.
+                self.on_listener();
                 self.listener = None;
                 self.close_idle();
                 self.drain_all(deadline);
@@ -82,24 +90,25 @@ impl Gateway {
         }
     }
 
-    /// Closes whoever waits for nothing, and tells the others that this was their last request.
+    /// Tells everybody that this was their last request, and looks after those who have none under
+    /// way: what they have sent already, though no edge has told of it yet, is still answered. Who
+    /// has sent nothing is closed.
     fn close_idle(&mut self) {
         let ids: Vec<_> = self.clients.iter().map(|(key, _)| ClientId::from(key)).collect();
         for id in ids {
             let client = &mut self.clients[id.index()];
-            let (socket, inbox, state) = client.parts();
+            let (socket, _, state) = client.parts();
             match state {
-                State::Arriving | State::Reading if inbox.is_empty() && !socket.is_readable() => {
-                    self.close_client(id);
+                State::Arriving | State::Reading => {
+                    socket.look_again();
+                    self.agenda.push_back(Token::Client(id));
                 }
                 State::Waiting(errand, _)
                 | State::Knocking(errand)
                 | State::Exchanging(errand, _) => {
                     errand.exchange.close_client();
                 }
-                State::Arriving
-                | State::Reading
-                | State::Switching(..)
+                State::Switching(..)
                 | State::Answering(..)
                 | State::Watching(..)
                 | State::Lingering(_)

@@ -85,6 +85,35 @@ fn a_request_under_way_is_finished_and_nobody_else_let_in() {
 }
 
 #[test]
+fn what_was_sent_before_the_signal_is_answered() {
+    let origin = Origin::bind();
+    let mut gateway = gateway(&origin, "");
+    let mut idle = gateway.client();
+    idle.ask("GET", "/");
+    let (mut server, _) = origin.accept_request();
+    server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx");
+    assert_eq!(idle.response().text(), "x");
+    // While the gateway stands still, a request arrives on an idle connection, another one with a
+    // client that nobody has accepted yet, and the signal.
+    gateway.signal(Signal::STOP);
+    idle.ask("GET", "/sent");
+    let mut fresh = gateway.client();
+    fresh.ask("GET", "/queued");
+    gateway.terminate();
+    gateway.signal(Signal::CONT);
+    let mut servers = [origin.accept_request(), origin.accept_request()];
+    for (server, request) in &mut servers {
+        server.send(ok(request.head.target()));
+    }
+    for (client, target) in [(&mut idle, "/sent"), (&mut fresh, "/queued")] {
+        let response = client.response();
+        assert_eq!((response.text(), response.head.field("Connection")), (target, Some("close")));
+        assert_eq!(client.end(), End::Fin);
+    }
+    assert_ends_well(&mut gateway);
+}
+
+#[test]
 fn requests_in_line_are_served_before_the_end() {
     let origin = Origin::bind();
     let sections = http(&[origin.address()], "serverN_max_workers=1");
