@@ -321,6 +321,27 @@ fn the_access_log_and_the_server_know_a_request_by_the_same_id() {
 }
 
 #[test]
+fn a_request_that_had_to_go_elsewhere_says_so_in_the_log() {
+    let (origin, gone) = (Origin::start(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let dead = gone.local_addr().unwrap();
+    drop(gone);
+    let text = config(&[&origin], "") + &format!("server2={dead}\nserver2_min_workers=0\n");
+    let mut gateway = Gateway::start(&(text + "[log]\naccess=json\n"));
+    let mut output = gateway.stdout();
+    let retries: Vec<_> = (0..2)
+        .map(|_| {
+            assert_eq!(ask(gateway.front, "GET /", "").status, 200);
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            let line: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(line["server"], origin.address.to_string());
+            line["retries"].as_u64().unwrap()
+        })
+        .collect();
+    assert_eq!(retries.iter().sum::<u64>(), 1, "{retries:?}");
+}
+
+#[test]
 fn a_reader_of_the_log_that_does_not_read_costs_lines_and_no_request() {
     let origin = Origin::start();
     let gateway = Gateway::start(&(config(&[&origin], "") + "[log]\naccess=common\n"));
@@ -367,6 +388,53 @@ fn a_reload_keeps_what_is_unchanged_and_lets_the_rest_finish() {
     });
     assert_eq!(put(&mut stream, "GET /", "").status, 200);
     assert_eq!(gateway.reloads(), 1);
+}
+
+#[test]
+fn a_listener_moves_only_to_an_address_that_is_free_and_takes_nobody_with_it() {
+    let origin = Origin::start();
+    let text = config(&[&origin], "");
+    let mut gateway = Gateway::start(&text);
+    let mut stays = connect(gateway.front);
+    assert_eq!(put(&mut stays, "GET /", "").status, 200);
+    let taken = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [front, office] = [0, 1].map(|n: usize| taken[n].local_addr().unwrap());
+    let moved = text.replacen("port=0", &format!("port={}", front.port()), 1).replacen(
+        "port=0",
+        &format!("port={}", office.port()),
+        1,
+    );
+
+    // Either of the two being taken, neither moves.
+    for (holder, refusals) in taken.into_iter().zip(1..) {
+        std::fs::write(&gateway.file, &moved).unwrap();
+        gateway.signal(Signal::HUP);
+        wait_until("the refusal", || {
+            let events = gateway.status()["events"].clone();
+            let told = events.as_array().unwrap().iter();
+            let refused = told.filter(|e| e["detail"].to_string().contains("nothing changes"));
+            refused.map(|e| e["count"].as_u64().unwrap()).sum::<u64>() == refusals
+        });
+        assert_eq!(gateway.reloads(), 0);
+        assert_eq!(ask(gateway.front, "GET /", "").status, 200);
+        assert_eq!(put(&mut stays, "GET /", "").status, 200);
+        drop(holder);
+    }
+
+    gateway.signal(Signal::HUP);
+    wait_until("the new door", || TcpStream::connect(front).is_ok());
+    let old = std::mem::replace(&mut gateway.office, office);
+    wait_until("the old doors to be shut", || {
+        [gateway.front, old].iter().all(|address| TcpStream::connect(address).is_err())
+    });
+    assert_eq!(put(&mut stays, "GET /", "").status, 200, "who is inside stays inside");
+    assert_eq!(ask(front, "GET /", "").status, 200);
+    let status = gateway.status();
+    assert_eq!(
+        (&status["totals"]["reloads"], &status["totals"]["relayed"]),
+        (&1.into(), &7.into())
+    );
+    assert_eq!(status["sections"][0]["servers"][0]["responses"]["2xx"], 7, "counters survive");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 use super::histogram::Histogram;
 use super::snapshot::{Section, Server, Snapshot, Standing};
+use super::tunnels::TunnelSums;
 use std::fmt::{Display, Write};
 
 /// What a scrape is told its content is.
@@ -124,13 +125,52 @@ fn tunnels(text: &mut Text, sections: &[Section]) {
     let name = "tidegate_tunnels_opened_total";
     text.family(name, "counter", "Tunnels that came to stand.");
     each(tunnelled(), |labels, server| text.sample(name, &labels, server.tally.tunnels.opened));
-    let name = "tidegate_tunnel_bytes_total";
-    text.family(name, "counter", "Bytes that crossed tunnels that have ended, by their sender.");
+    let mut two_ways = |name: &str, help: &str, of: fn(&TunnelSums) -> [u64; 2]| {
+        text.family(name, "counter", help);
+        each(tunnelled(), |[section, number, address], server| {
+            for (from, count) in ["client", "server"].into_iter().zip(of(&server.carried)) {
+                text.sample(name, &[section, number, address, ("from", from)], count);
+            }
+        });
+    };
+    let help = "Bytes that crossed tunnels, by their sender.";
+    two_ways("tidegate_tunnel_bytes_total", help, |s| [s.bytes_from_client, s.bytes_from_server]);
+    let help = "Whole messages that crossed tunnels, by their sender.";
+    two_ways("tidegate_tunnel_messages_total", help, |s| {
+        [s.messages_from_client, s.messages_from_server]
+    });
+    let name = "tidegate_tunnel_control_frames_total";
+    text.family(name, "counter", "Closes, Pings and Pongs that crossed tunnels.");
+    each(tunnelled(), |labels, server| text.sample(name, &labels, server.carried.control_frames));
+    ends_of_tunnels(text, sections);
+}
+
+fn ends_of_tunnels(text: &mut Text, sections: &[Section]) {
+    let tunnelled = || sections.iter().filter(|section| !section.pooled);
+    let name = "tidegate_tunnels_ended_total";
+    text.family(name, "counter", "Tunnels that have ended, by who announced it.");
     each(tunnelled(), |[section, number, address], server| {
-        let tunnels = &server.tally.tunnels;
-        for (from, bytes) in [("client", tunnels.from_clients), ("server", tunnels.from_server)] {
-            text.sample(name, &[section, number, address, ("from", from)], bytes);
+        let sums = &server.tally.tunnels.sums;
+        let all =
+            [("client", sums.by_client), ("server", sums.by_server), ("gateway", sums.by_gateway)];
+        for (by, count) in all {
+            text.sample(name, &[section, number, address, ("by", by)], count);
         }
+    });
+    let name = "tidegate_tunnel_closes_total";
+    let help = "Tunnels that have ended, by the code of the first Close (1005: a Close without \
+                one, 1006: no Close).";
+    text.family(name, "counter", help);
+    each(tunnelled(), |[section, number, address], server| {
+        for (code, count) in server.tally.tunnels.sums.codes.iter() {
+            let code = code.map_or_else(|| "other".to_owned(), |code| code.to_string());
+            text.sample(name, &[section, number, address, ("code", &code)], count);
+        }
+    });
+    let name = "tidegate_tunnels_untracked_total";
+    text.family(name, "counter", "Tunnels in which an illegal frame was met.");
+    each(tunnelled(), |labels, server| {
+        text.sample(name, &labels, server.tally.tunnels.sums.untracked);
     });
     let name = "tidegate_tunnel_lifetime_seconds";
     text.family(name, "histogram", "From the 101 to the end of a tunnel.");
@@ -157,6 +197,11 @@ fn the_loop(text: &mut Text, snapshot: &Snapshot) {
     }
     text.family("tidegate_clients_max", "gauge", "Clients at most (max_connections).");
     text.sample("tidegate_clients_max", &[], turns.clients_max);
+    if let Some(backlog) = turns.backlog {
+        let name = "tidegate_accept_backlog";
+        text.family(name, "gauge", "Clients that wait in the kernel to be accepted.");
+        text.sample(name, &[], backlog);
+    }
     text.family("tidegate_timers", "gauge", "Alarms set.");
     text.sample("tidegate_timers", &[], turns.timers);
     text.family("tidegate_agenda_length", "gauge", "Connections with work left over for a turn.");

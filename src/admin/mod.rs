@@ -27,3 +27,4 @@ pub mod snapshot;
 pub mod status;
 pub mod tally;
 pub mod trend;
+pub mod tunnels;

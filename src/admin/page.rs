@@ -3,10 +3,12 @@
 //! All of it is rendered here, so it shows the same without script. With script, the part inside
 //! `<main>` comes anew once a second (`/events/page`), and what differs is changed in place.
 
+mod card;
 mod plot;
+mod words;
 
-use super::histogram::Histogram;
-use super::snapshot::{Section, Server, Snapshot, Standing};
+use self::words::{Count, Plain, Rate, Seconds, Span};
+use super::snapshot::{Section, Snapshot};
 use super::trend::Sample;
 use std::fmt::{self, Display, Write};
 use std::time::Duration;
@@ -47,7 +49,7 @@ fn write_fragment(out: &mut String, snapshot: &Snapshot) -> fmt::Result {
     events(out, snapshot)
 }
 
-/// The few numbers that tell how the whole is.
+/// The few numbers that tell how the whole is, and why answers were not a server's.
 fn numbers(out: &mut String, snapshot: &Snapshot) -> fmt::Result {
     let turns = &snapshot.turns;
     let total = |name: &str| {
@@ -61,6 +63,9 @@ fn numbers(out: &mut String, snapshot: &Snapshot) -> fmt::Result {
         write!(out, "<b>{value} <i>{unit}</i></b></div>")
     };
     tile("clients", &turns.clients, &format_args!("of {}", Count(turns.clients_max as u64)))?;
+    if let Some(backlog @ 1..) = turns.backlog {
+        tile("at the door", &Count(backlog), &"waiting")?;
+    }
     tile("requests", &Count(total("requests")), &"")?;
     tile("own answers", &Count(refused), &"")?;
     tile("tunnels", &turns.tunnels, &"open")?;
@@ -68,7 +73,18 @@ fn numbers(out: &mut String, snapshot: &Snapshot) -> fmt::Result {
     if let Some(bytes) = turns.memory {
         tile("memory", &Count(bytes / 1024 / 1024), &"MiB")?;
     }
+    if turns.lines_lost > 0 {
+        tile("log lines lost", &Count(turns.lines_lost), &"")?;
+    }
     out.push_str("</section>");
+    if !snapshot.answers.is_empty() {
+        out.push_str("<p class='answers'>own answers:");
+        for answer in &snapshot.answers {
+            let (reason, status) = (answer.reason, answer.status);
+            write!(out, " <span>{reason} <i>{status}</i> <b>{}</b></span>", Count(answer.count))?;
+        }
+        out.push_str("</p>");
+    }
     Ok(())
 }
 
@@ -79,7 +95,7 @@ fn section(out: &mut String, section: &Section) -> fmt::Result {
     plots(out, section)?;
     out.push_str("<section class='servers'>");
     for one in &section.servers {
-        server(out, section, one)?;
+        card::draw(out, section, one)?;
     }
     out.push_str("</section>");
     Ok(())
@@ -93,6 +109,8 @@ fn plots(out: &mut String, section: &Section) -> fmt::Result {
     let what = if section.pooled { "responses" } else { "tunnels opened" };
     out.push_str("<section class='plots'><div class='card'><p>");
     write!(out, "<span><b>{}</b> {what}/s</span>", Rate(rate))?;
+    let peak = section.trend.iter().map(|sample| sample.rate).fold(0.0, f64::max);
+    write!(out, "<span>peak {}</span>", Rate(peak))?;
     if !section.pooled {
         let open = last.map_or(0, |sample| sample.tunnels);
         write!(out, "<span class='push'><i class='key second'></i><b>{open}</b> open</span>")?;
@@ -105,115 +123,12 @@ fn plots(out: &mut String, section: &Section) -> fmt::Result {
     write!(out, "<span><i class='key'></i>p50 <b>{}</b></span>", Seconds(p50))?;
     write!(out, "<span><i class='key second'></i>p99 <b>{}</b></span>", Seconds(p99))?;
     let of = if section.pooled { "whole responses" } else { "opening handshakes" };
+    let peak = section.trend.iter().filter_map(|sample| sample.p99).fold(0.0, f64::max);
+    write!(out, "<span>peak {}</span>", Seconds((peak > 0.0).then_some(peak)))?;
     write!(out, "<span class='push'>{of}</span></p>")?;
     let (p50, p99) = (series(|s| s.p50.unwrap_or(0.0)), series(|s| s.p99.unwrap_or(0.0)));
     plot::draw(out, &p50, &p99, plot::Scales::Shared)?;
     out.push_str("</div></section>");
-    Ok(())
-}
-
-fn server(out: &mut String, section: &Section, server: &Server) -> fmt::Result {
-    let class = match server.standing {
-        Standing::Up => "up",
-        Standing::Unjudged | Standing::SitsOut => "wait",
-        Standing::Down => "down",
-        Standing::Drained | Standing::Removed => "out",
-    };
-    let standing = server.standing.as_str().replace('_', " ");
-    write!(
-        out,
-        "<article class='card server {class}'><div class='title'><b>server{}</b>\
-         <span class='dim name'>{}</span>\
-         <span class='push pill {class}'>{standing}</span></div>",
-        server.number,
-        Plain(&server.address)
-    )?;
-    if !server.because.is_empty() {
-        write!(out, "<p class='because'>{}</p>", Plain(&server.because))?;
-    }
-    if section.pooled {
-        pool(out, server)?;
-    }
-    responses(out, server)?;
-    let tally = &server.tally;
-    out.push_str("<dl>");
-    let p99 = |histogram: &Histogram| Seconds(histogram.quantile(0.99));
-    let mut fact =
-        |name: &str, value: &dyn Display| write!(out, "<div><dt>{name}</dt><dd>{value}</dd></div>");
-    if section.pooled {
-        fact("p50", &Seconds(tally.total.quantile(0.5)))?;
-        fact("p99", &p99(&tally.total))?;
-        fact("wait p99", &p99(&tally.wait))?;
-    } else {
-        fact("open", &tally.tunnels.open())?;
-        fact("opened", &Count(tally.tunnels.opened))?;
-        fact("life p50", &Seconds(tally.tunnels.lifetime.quantile(0.5)))?;
-    }
-    fact("connect p99", &p99(&tally.connect))?;
-    out.push_str("</dl>");
-    let (order, label) = match server.standing {
-        Standing::Drained => ("restore", "Restore"),
-        Standing::Removed => return out.write_str("</article>"),
-        Standing::Up | Standing::Unjudged | Standing::Down | Standing::SitsOut => {
-            ("drain", "Drain")
-        }
-    };
-    write!(
-        out,
-        "<form method='post' action='servers/{}/{}/{order}'><button \
-         aria-label='{label} {} server{}'>{label}</button></form></article>",
-        section.name, server.number, section.name, server.number
-    )
-}
-
-/// Workers by what they do against their ceiling, with a mark at the floor; the line against its
-/// places.
-fn pool(out: &mut String, server: &Server) -> fmt::Result {
-    let workers = &server.workers;
-    let share = |count: usize, of: usize| Percent(count as f64, of as f64);
-    out.push_str("<div class='bar'><span>workers</span><span class='rail'>");
-    let parts =
-        [("busy", workers.busy), ("idle", workers.idle), ("connecting", workers.connecting)];
-    for (class, count) in parts {
-        write!(out, "<i class='{class}' style='--w:{}'></i>", share(count, workers.ceiling))?;
-    }
-    if workers.floor > 0 && workers.floor < workers.ceiling {
-        write!(out, "<u style='--w:{}'></u>", share(workers.floor, workers.ceiling))?;
-    }
-    write!(
-        out,
-        "</span><span title='busy, idle, floor to ceiling'>{} busy, {} idle of {}&ndash;{}</span>\
-         </div>",
-        workers.busy, workers.idle, workers.floor, workers.ceiling
-    )?;
-    let full = if server.line > 0 && server.waiting >= server.line { "full" } else { "" };
-    write!(
-        out,
-        "<div class='bar'><span>line</span><span class='rail'><i class='{full}' style='--w:{}'></i>\
-         </span><span>{} of {}</span></div>",
-        share(server.waiting, server.line),
-        server.waiting,
-        server.line
-    )
-}
-
-/// Final responses by class.
-fn responses(out: &mut String, server: &Server) -> fmt::Result {
-    let classes = server.tally.responses;
-    let all: u64 = classes.iter().sum();
-    let errors: u64 = classes[4];
-    out.push_str("<div class='bar'><span>responses</span><span class='rail'>");
-    for (name, count) in ["c1", "c2", "c3", "c4", "c5"].into_iter().zip(classes) {
-        if count > 0 {
-            let width = Percent(count as f64, all as f64);
-            write!(out, "<i class='{name}' style='--w:{width}'></i>")?;
-        }
-    }
-    write!(out, "</span><span>{}", Count(all))?;
-    if errors > 0 {
-        write!(out, ", {} 5xx", Count(errors))?;
-    }
-    out.push_str("</span></div>");
     Ok(())
 }
 
@@ -247,95 +162,6 @@ fn events(out: &mut String, snapshot: &Snapshot) -> fmt::Result {
     Ok(())
 }
 
-/// Text that cannot be taken for markup, on one line.
-struct Plain<'a>(&'a str);
-
-impl Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '&' => f.write_str("&amp;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c if c.is_control() => f.write_char(' ')?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A share, for a width.
-struct Percent(f64, f64);
-
-impl Display for Percent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let share = if self.1 > 0.0 { (self.0 / self.1).clamp(0.0, 1.0) } else { 0.0 };
-        write!(f, "{:.1}%", share * 100.0)
-    }
-}
-
-/// A count with at most four digits and a letter.
-struct Count(u64);
-
-impl Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            n @ 0..10_000 => write!(f, "{n}"),
-            n @ 10_000..10_000_000 => write!(f, "{:.1}k", n as f64 / 1e3),
-            n @ 10_000_000..10_000_000_000 => write!(f, "{:.1}M", n as f64 / 1e6),
-            n => write!(f, "{:.1}G", n as f64 / 1e9),
-        }
-    }
-}
-
-/// How often per second.
-struct Rate(f64);
-
-impl Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < 9.95 && self.0 > 0.0 {
-            write!(f, "{:.1}", self.0)
-        } else {
-            write!(f, "{:.0}", self.0)
-        }
-    }
-}
-
-/// A duration that is measured, in the unit that suits it.
-struct Seconds(Option<f64>);
-
-impl Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            None => f.write_str("&ndash;"),
-            Some(s) if s < 0.000_95 => write!(f, "{:.0} &micro;s", s * 1e6),
-            Some(s) if s < 0.01 => write!(f, "{:.1} ms", s * 1e3),
-            Some(s) if s < 1.0 => write!(f, "{:.0} ms", s * 1e3),
-            Some(s) if s < 100.0 => write!(f, "{s:.1} s"),
-            Some(s) => Span(Duration::from_secs_f64(s)).fmt(f),
-        }
-    }
-}
-
-/// A duration that is told, by its largest unit or two.
-struct Span(Duration);
-
-impl Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-        match (days, hours, minutes) {
-            (0, 0, 0) => write!(f, "{seconds} s"),
-            (0, 0, _) => write!(f, "{minutes} min"),
-            (0, ..) => write!(f, "{hours} h {} min", minutes % 60),
-            _ => write!(f, "{days} d {} h", hours % 24),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,6 +178,10 @@ mod tests {
         {
             assert!(page.contains(shown), "{shown}");
         }
+        for shown in ["1, 1 by server", "350 B", "queue_full <i>429</i> <b>7</b>", "at the door"] {
+            assert!(page.contains(shown), "{shown}");
+        }
+        assert!(!page.contains("log lines lost"), "what has not happened is not shown");
         for foreign in ["http://", "https://", "src=", "@import", "url("] {
             assert!(!page.contains(foreign), "{foreign}");
         }
@@ -366,19 +196,5 @@ mod tests {
         assert!(!fragment.contains(['\n', '\r']));
         let open = fragment.matches("<div").count();
         assert_eq!(open, fragment.matches("</div>").count());
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        let seconds = |s| Seconds(Some(s)).to_string();
-        assert_eq!(seconds(0.000_2), "200 &micro;s");
-        assert_eq!(seconds(0.001_2), "1.2 ms");
-        assert_eq!(seconds(0.25), "250 ms");
-        assert_eq!(seconds(2.5), "2.5 s");
-        assert_eq!(seconds(600.0), "10 min");
-        assert_eq!(Count(9_999).to_string(), "9999");
-        assert_eq!(Count(12_345).to_string(), "12.3k");
-        assert_eq!(Percent(1.0, 0.0).to_string(), "0.0%");
-        assert_eq!(Percent(3.0, 2.0).to_string(), "100.0%");
     }
 }

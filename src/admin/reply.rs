@@ -28,7 +28,7 @@ pub const JSON: &str = "application/json";
 /// The page needs nothing from anywhere else, so it may have nothing from anywhere else; and
 /// nobody may put it into a frame to have its buttons pressed.
 pub const PAGE_POLICY: &str = "Content-Security-Policy: default-src 'none'; \
-    style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
+    style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n\
     Referrer-Policy: same-origin\r\n";
 

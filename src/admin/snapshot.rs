@@ -4,6 +4,7 @@ use super::events::Event;
 use super::histogram::Histogram;
 use super::tally::Tally;
 use super::trend::Sample;
+use super::tunnels::TunnelSums;
 use std::time::Duration;
 
 /// The gateway at one moment.
@@ -83,6 +84,8 @@ pub struct Server {
     pub line: usize,
     /// What it has done so far.
     pub tally: Tally,
+    /// What its tunnels have carried, with those that still stand.
+    pub carried: TunnelSums,
 }
 
 /// Whether a server gets new work.
@@ -164,6 +167,8 @@ pub struct Turns {
     pub timers: usize,
     /// Whoever had something to do without an edge of its own.
     pub agenda: usize,
+    /// Clients that wait in the kernel to be accepted, where the system tells.
+    pub backlog: Option<u64>,
     /// Memory of the process that is in RAM, in bytes, where the system tells.
     pub memory: Option<u64>,
     /// Lines that the access log lost because its reader was slow.

@@ -15,10 +15,13 @@
 //!     line       { waiting, places }, null in [websocket]
 //!     responses  { 1xx .. 5xx }
 //!     latency    { connect, wait, first_byte, total }, each { count, p50, p99 } in seconds
-//!     tunnels    { open, opened, bytes_from_clients, bytes_from_server }; bytes of ended ones
+//!     tunnels    { open, opened, bytes_from_clients, bytes_from_server, messages_from_clients,
+//!                  messages_from_server, control_frames, ended: { by_client, by_server,
+//!                  by_gateway }, codes: [ { code, count } ] }; the code null is all others
 //!   trend        [ { rate, p50, p99, tunnels } ], one a second, oldest first, at most 120
 //! loop           { turn: { count, p50, p99 }, clients, clients_max, operators, workers, tunnels,
-//!                  probes, timers, agenda, memory, lines_lost }
+//!                  probes, timers, agenda, backlog, memory, lines_lost }; backlog: clients that
+//!                  wait in the kernel to be accepted, null where the system does not tell
 //! events         [ { at, kind, subject, detail, count } ], latest first, at most 40
 //! ```
 
@@ -56,8 +59,8 @@ pub fn render(snapshot: &Snapshot) -> String {
             "turn": quantiles(&turns.time), "clients": turns.clients,
             "clients_max": turns.clients_max, "operators": turns.operators,
             "workers": turns.workers, "tunnels": turns.tunnels, "probes": turns.probes,
-            "timers": turns.timers, "agenda": turns.agenda, "memory": turns.memory,
-            "lines_lost": turns.lines_lost,
+            "timers": turns.timers, "agenda": turns.agenda, "backlog": turns.backlog,
+            "memory": turns.memory, "lines_lost": turns.lines_lost,
         },
         "events": events.collect::<Vec<_>>(),
     })
@@ -103,11 +106,27 @@ fn server(server: &Server, pooled: bool) -> Value {
         },
         "connect_failures": tally.connect_failures,
         "retries": tally.retries,
-        "tunnels": {
-            "open": tally.tunnels.open(), "opened": tally.tunnels.opened,
-            "bytes_from_clients": tally.tunnels.from_clients,
-            "bytes_from_server": tally.tunnels.from_server,
+        "tunnels": tunnels(server),
+    })
+}
+
+fn tunnels(server: &Server) -> Value {
+    let (tunnels, carried) = (&server.tally.tunnels, &server.carried);
+    let sums = &tunnels.sums;
+    let codes = sums.codes.iter().filter(|(_, count)| *count > 0);
+    let codes = codes.map(|(code, count)| json!({ "code": code, "count": count }));
+    json!({
+        "open": tunnels.open(), "opened": tunnels.opened,
+        "bytes_from_clients": carried.bytes_from_client,
+        "bytes_from_server": carried.bytes_from_server,
+        "messages_from_clients": carried.messages_from_client,
+        "messages_from_server": carried.messages_from_server,
+        "control_frames": carried.control_frames,
+        "ended": {
+            "by_client": sums.by_client, "by_server": sums.by_server,
+            "by_gateway": sums.by_gateway,
         },
+        "codes": codes.collect::<Vec<_>>(),
     })
 }
 
@@ -134,6 +153,10 @@ mod tests {
         assert_eq!(at("/sections/0/servers/0/responses/4xx"), 1);
         assert_eq!(at("/sections/1/servers/0/workers"), Value::Null);
         assert_eq!(at("/sections/1/servers/0/tunnels/open"), 1);
+        assert_eq!(at("/sections/1/servers/0/tunnels/bytes_from_clients"), 150);
+        assert_eq!(at("/sections/1/servers/0/tunnels/ended/by_server"), 1);
+        assert_eq!(at("/sections/1/servers/0/tunnels/codes/0/code"), 1001);
+        assert_eq!(at("/loop/backlog"), 2);
         assert_eq!(at("/sections/1/servers/0/standing"), "down");
         assert_eq!(at("/loop/memory"), 5 << 20);
         assert_eq!(at("/events/0/count"), 3);

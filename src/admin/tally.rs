@@ -1,6 +1,7 @@
 //! What has one server done so far? Numbers that only grow, and how long things took.
 
 use super::histogram::{Histogram, LATENCY, LIFETIME};
+use super::tunnels::TunnelSums;
 use std::time::Duration;
 
 /// Everything counted of one server. It survives a reload of the configuration.
@@ -29,12 +30,8 @@ pub struct Tally {
 pub struct Tunnels {
     /// That came to stand.
     pub opened: u64,
-    /// That have ended.
-    pub closed: u64,
-    /// Bytes that clients sent through tunnels that have ended.
-    pub from_clients: u64,
-    /// Bytes that the server sent through tunnels that have ended.
-    pub from_server: u64,
+    /// What those that have ended carried, and how they ended.
+    pub sums: TunnelSums,
     /// From the 101 to the end.
     pub lifetime: Histogram,
 }
@@ -42,7 +39,7 @@ pub struct Tunnels {
 impl Tunnels {
     /// How many stand.
     pub fn open(&self) -> u64 {
-        self.opened.saturating_sub(self.closed)
+        self.opened.saturating_sub(self.sums.closed)
     }
 }
 
@@ -59,9 +56,7 @@ impl Tally {
             retries: 0,
             tunnels: Tunnels {
                 opened: 0,
-                closed: 0,
-                from_clients: 0,
-                from_server: 0,
+                sums: TunnelSums::new(),
                 lifetime: Histogram::new(&LIFETIME),
             },
         }
@@ -77,10 +72,8 @@ impl Tally {
     }
 
     /// A tunnel has ended.
-    pub fn tunnel_closed(&mut self, from_client: u64, from_server: u64, lifetime: Duration) {
-        self.tunnels.closed += 1;
-        self.tunnels.from_clients += from_client;
-        self.tunnels.from_server += from_server;
+    pub fn tunnel_closed(&mut self, sums: &TunnelSums, lifetime: Duration) {
+        self.tunnels.sums.add(sums);
         self.tunnels.lifetime.observe(lifetime);
     }
 }

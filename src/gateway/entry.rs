@@ -8,9 +8,17 @@
 //! ```
 //!
 //! Durations are seconds with microseconds; `-` (in JSON null) where there was none. A tunnel has
-//! two lines, with the reasons `tunnel_open` and `tunnel_close`; the second one's `total` is its
-//! life and its `bytes` are those of both directions.
+//! two lines of one id, with the reasons `tunnel_open` and `tunnel_close`. The second one's `total`
+//! is its life, its `bytes` are those of both directions, and behind them it has of its own:
+//!
+//! ```text
+//! common: by= code= why= messages=FROM_CLIENT/FROM_SERVER bytes=FROM_CLIENT/FROM_SERVER
+//!         control_frames= longest_idle=
+//! json:   closed_by, close_code, why, messages_from_client, messages_from_server,
+//!         bytes_from_client, bytes_from_server, control_frames, longest_idle
+//! ```
 
+use crate::admin::tunnels::TunnelSums;
 use crate::config::{Access, Address};
 use std::fmt::{self, Display};
 use std::io::Write;
@@ -36,10 +44,25 @@ pub struct Entry<'a> {
     pub server: Option<Served<'a>>,
     /// From the request's head to the last byte.
     pub total: Duration,
-    /// Times that it was sent again.
-    pub retries: u32,
+    /// Connections that were made for it after one had failed.
+    pub retries: usize,
     /// What the request is called everywhere; empty when it is not known.
     pub id: &'a [u8],
+    /// Of a tunnel that has ended: how.
+    pub ended: Option<Ended<'a>>,
+}
+
+/// How a tunnel ended.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// Who announced it: `client`, `server` or `gateway`.
+    pub by: &'static str,
+    /// The code of the first Close (RFC 6455 7.4.1); 1006 without one.
+    pub code: u16,
+    /// Why the gateway ended it, if it did.
+    pub why: Option<&'static str>,
+    /// What it carried.
+    pub sums: &'a TunnelSums,
 }
 
 /// By whom, and how fast.
@@ -49,8 +72,8 @@ pub struct Served<'a> {
     pub section: &'static str,
     /// Where the server is.
     pub address: &'a Address,
-    /// Whether the connection had served before.
-    pub reused: bool,
+    /// Whether the connection had served before, if that is of interest.
+    pub reused: Option<bool>,
     /// How long the request waited for it.
     pub wait: Option<Duration>,
     /// How long it took to make, if it was made for this request.
@@ -91,7 +114,7 @@ impl Entry<'_> {
                 " section={} server={} worker={} wait={} connect={} first={}",
                 served.section,
                 served.address,
-                served.worker(),
+                served.worker("-"),
                 Seconds(served.wait, "-"),
                 Seconds(served.connect, "-"),
                 Seconds(served.first_byte, "-")
@@ -101,6 +124,21 @@ impl Entry<'_> {
         let (total, retries, reason) = (Seconds(Some(self.total), "-"), self.retries, self.reason);
         write!(out, " total={total} retries={retries} reason={reason} id=")?;
         out.extend_from_slice(if self.id.is_empty() { b"-" } else { self.id });
+        if let Some(Ended { by, code, why, sums }) = &self.ended {
+            write!(out, " by={by} code={code} why=")?;
+            let why = why.unwrap_or("-").bytes();
+            out.extend(why.map(|byte| if byte == b' ' { b'_' } else { byte }));
+            write!(
+                out,
+                " messages={}/{} bytes={}/{} control_frames={} longest_idle={}",
+                sums.messages_from_client,
+                sums.messages_from_server,
+                sums.bytes_from_client,
+                sums.bytes_from_server,
+                sums.control_frames,
+                Seconds(Some(sums.longest_idle), "")
+            )?;
+        }
         out.push(b'\n');
         Ok(())
     }
@@ -121,11 +159,11 @@ impl Entry<'_> {
         match &self.server {
             Some(served) => write!(
                 out,
-                ",\"section\":\"{}\",\"server\":\"{}\",\"worker\":\"{}\",\"wait\":{},\
+                ",\"section\":\"{}\",\"server\":\"{}\",\"worker\":{},\"wait\":{},\
                  \"connect\":{},\"first_byte\":{}",
                 served.section,
                 served.address,
-                served.worker(),
+                Word(served.worker("")),
                 Seconds(served.wait, "null"),
                 Seconds(served.connect, "null"),
                 Seconds(served.first_byte, "null")
@@ -138,14 +176,42 @@ impl Entry<'_> {
         let (total, retries, reason) = (Seconds(Some(self.total), ""), self.retries, self.reason);
         write!(out, ",\"total\":{total},\"retries\":{retries},\"reason\":\"{reason}\",\"id\":")?;
         quote(self.id, out)?;
+        if let Some(Ended { by, code, why, sums }) = &self.ended {
+            write!(out, ",\"closed_by\":\"{by}\",\"close_code\":{code},\"why\":")?;
+            match why {
+                Some(why) => quote(why.as_bytes(), out)?,
+                None => out.extend_from_slice(b"null"),
+            }
+            write!(
+                out,
+                ",\"messages_from_client\":{},\"messages_from_server\":{},\
+                 \"bytes_from_client\":{},\"bytes_from_server\":{},\"control_frames\":{},\
+                 \"longest_idle\":{}",
+                sums.messages_from_client,
+                sums.messages_from_server,
+                sums.bytes_from_client,
+                sums.bytes_from_server,
+                sums.control_frames,
+                Seconds(Some(sums.longest_idle), "")
+            )?;
+        }
         out.extend_from_slice(b"}\n");
         Ok(())
     }
 }
 
-impl Served<'_> {
-    fn worker(&self) -> &'static str {
-        if self.reused { "reused" } else { "new" }
+impl<'a> Served<'a> {
+    /// By that server; there is nothing to tell of the connection.
+    pub fn by(section: &'static str, address: &'a Address) -> Self {
+        Self { section, address, reused: None, wait: None, connect: None, first_byte: None }
+    }
+
+    fn worker(&self, none: &'static str) -> &'static str {
+        match self.reused {
+            None => none,
+            Some(false) => "new",
+            Some(true) => "reused",
+        }
     }
 }
 
@@ -161,6 +227,18 @@ fn quote(bytes: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {
     }
     out.push(b'"');
     Ok(())
+}
+
+/// A word in JSON; null when it is empty.
+struct Word(&'static str);
+
+impl Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            "" => f.write_str("null"),
+            word => write!(f, "\"{word}\""),
+        }
+    }
 }
 
 /// Seconds, or the word for none.
@@ -217,6 +295,15 @@ mod tests {
     use serde_json::Value;
 
     fn line(form: Access, request: &[u8], server: Option<Served<'_>>) -> String {
+        line_of(form, request, server, None)
+    }
+
+    fn line_of(
+        form: Access,
+        request: &[u8],
+        server: Option<Served<'_>>,
+        ended: Option<Ended<'_>>,
+    ) -> String {
         let entry = Entry {
             date: &imf_fixdate(784_111_777),
             peer: "::1".parse().unwrap(),
@@ -228,6 +315,7 @@ mod tests {
             total: Duration::from_micros(1_000_042),
             retries: 1,
             id: b"abc",
+            ended,
         };
         let mut out = Vec::new();
         entry.write(form, &mut out);
@@ -237,7 +325,7 @@ mod tests {
     fn served(address: &Address) -> Option<Served<'_>> {
         let wait = Some(Duration::from_millis(2));
         let (section, first_byte) = ("http", Some(Duration::ZERO));
-        Some(Served { section, address, reused: true, wait, connect: None, first_byte })
+        Some(Served { section, address, reused: Some(true), wait, connect: None, first_byte })
     }
 
     #[test]
@@ -268,6 +356,44 @@ mod tests {
             assert_eq!(value["request"].as_str().map(|text| text.chars().count()), Some(256));
             let server = if is_served { Value::from("[::1]:80") } else { Value::Null };
             assert_eq!(value["server"], server);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_tunnel_says_how_it_ended_behind_the_same_fields() {
+        let address = Address { host: "10.0.0.1".to_owned(), port: 80 };
+        let sums = TunnelSums {
+            messages_from_client: 1,
+            messages_from_server: 2,
+            bytes_from_client: 3,
+            bytes_from_server: 4,
+            control_frames: 5,
+            longest_idle: Duration::from_millis(1500),
+            ..TunnelSums::new()
+        };
+        let of = |form, why| {
+            let ended = Ended { by: "gateway", code: 1000, why, sums: &sums };
+            line_of(form, b"-", Some(Served::by("websocket", &address)), Some(ended))
+        };
+        assert_eq!(
+            of(Access::Common, Some("idle timeout")),
+            "::1 - - [06/Nov/1994:08:49:37 +0000] \"-\" 200 12 section=websocket \
+             server=10.0.0.1:80 worker=- wait=- connect=- first=- total=1.000042 retries=1 \
+             reason=relayed id=abc by=gateway code=1000 why=idle_timeout messages=1/2 bytes=3/4 \
+             control_frames=5 longest_idle=1.500000\n"
+        );
+        for why in [None, Some("idle timeout")] {
+            let value: Value = serde_json::from_str(&of(Access::Json, why)).unwrap();
+            assert_eq!(value["why"], why.map_or(Value::Null, Value::from));
+            assert_eq!(
+                (&value["closed_by"], &value["close_code"]),
+                (&"gateway".into(), &1000.into())
+            );
+            assert_eq!(
+                (&value["bytes_from_server"], &value["longest_idle"]),
+                (&4.into(), &1.5.into())
+            );
+            assert_eq!((&value["worker"], &value["id"]), (&Value::Null, &"abc".into()));
         }
     }
 }

@@ -79,6 +79,14 @@ impl Errand {
         }
     }
 
+    /// How many connections were made for it after one had failed. When not one came to stand, the
+    /// first of those tried was no retry.
+    pub fn retries(&self) -> usize {
+        let tried = self.tried.len();
+        let elsewhere = if self.begun.is_some() { tried } else { tried.saturating_sub(1) };
+        elsewhere + usize::from(self.replayed)
+    }
+
     /// Becomes the errand of that request.
     ///
     /// # Errors

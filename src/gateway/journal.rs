@@ -61,6 +61,7 @@ impl Gateway {
             total: Duration::ZERO,
             retries: 0,
             id: b"",
+            ended: None,
         };
         entry.write(self.config.log.access, &mut self.journal);
     }
@@ -88,7 +89,7 @@ impl Gateway {
         let served = server.map(|server| Served {
             section: server.kind.as_str(),
             address: &server.address,
-            reused: errand.reused,
+            reused: errand.begun.map(|_| errand.reused),
             wait: errand.begun.map(|begun| begun.saturating_duration_since(errand.since)),
             connect: errand.connect,
             first_byte: errand
@@ -105,8 +106,9 @@ impl Gateway {
             reason,
             server: served,
             total: self.now.saturating_duration_since(errand.since),
-            retries: u32::from(errand.replayed),
+            retries: errand.retries(),
             id: &errand.id,
+            ended: None,
         };
         entry.write(self.config.log.access, &mut self.journal);
     }

@@ -1,6 +1,5 @@
 //! One configured server: where it is, how it is, and its workers.
 
-use super::counters::TunnelSums;
 use super::section::Kind;
 use crate::admin::snapshot::Standing;
 use crate::admin::tally::Tally;
@@ -49,8 +48,6 @@ pub struct Server {
     pub pool: Pool,
     /// Tunnels that lead to it, and handshakes that may become such.
     pub tunnels: usize,
-    /// What is known of the tunnels to it that have ended.
-    pub ended_tunnels: TunnelSums,
     /// What cookies and hashes call it: the same for the same address in both sections.
     pub name: u64,
     /// Clients sent away from its line, on the agenda to be sent elsewhere.
@@ -89,7 +86,6 @@ impl Server {
             probe_alarm: None,
             limits,
             tunnels: 0,
-            ended_tunnels: TunnelSums::default(),
             name: algorithm::hash(address.to_string().as_bytes()),
             dismissed: Vec::new(),
             failure: io::ErrorKind::ConnectionRefused,

@@ -2,13 +2,19 @@
 
 use super::Gateway;
 use super::section::Kind;
-use super::server::Server;
-use crate::admin::snapshot::{Section, Server as ServerSnapshot, Snapshot, Turns, Workers};
+use super::server;
+use super::tunnel::State;
+use crate::admin::snapshot::{Section, Server, Snapshot, Turns, Workers};
+use crate::admin::tunnels::TunnelSums;
+use crate::id::ServerId;
+use crate::net::{accept_backlog, resident_memory};
 
 impl Gateway {
     /// Everything there is to tell, as it is now.
     pub fn snapshot(&self) -> Snapshot {
         let sections = [Kind::Http, Kind::WebSocket];
+        let crossing = self.crossing();
+        let section = |kind| self.section_snapshot(kind, &crossing);
         Snapshot {
             version: env!("CARGO_PKG_VERSION"),
             unix_seconds: self.clock.unix_seconds(),
@@ -16,7 +22,7 @@ impl Gateway {
             ready: self.stopping.is_none(),
             totals: self.counters.totals(),
             answers: self.answered.counts().to_vec(),
-            sections: sections.into_iter().filter_map(|kind| self.section_snapshot(kind)).collect(),
+            sections: sections.into_iter().filter_map(section).collect(),
             turns: Turns {
                 time: self.office.turns.clone(),
                 clients: self.clients.len() - self.office.operators,
@@ -27,6 +33,7 @@ impl Gateway {
                 probes: self.probes.len(),
                 timers: self.timers.len(),
                 agenda: self.agenda.len(),
+                backlog: self.address().ok().and_then(accept_backlog),
                 memory: resident_memory(),
                 lines_lost: self.office.lines_lost,
             },
@@ -34,28 +41,43 @@ impl Gateway {
         }
     }
 
-    fn section_snapshot(&self, kind: Kind) -> Option<Section> {
+    /// What the tunnels that stand have carried so far, by the place of their server.
+    fn crossing(&self) -> Vec<TunnelSums> {
+        let mut sums = vec![TunnelSums::new(); self.servers.capacity()];
+        for (_, tunnel) in &self.tunnels {
+            // One that has ended, and waits to be buried, is in the books already.
+            if tunnel.state() != State::Closed {
+                sums[tunnel.server_id.index()].add(&tunnel.carried());
+            }
+        }
+        sums
+    }
+
+    fn section_snapshot(&self, kind: Kind, crossing: &[TunnelSums]) -> Option<Section> {
         let section = self.sections.of(kind)?;
-        let mut listed: Vec<&Server> =
-            section.servers.iter().map(|id| &self.servers[id.index()]).collect();
-        let all = self.servers.iter().map(|(_, server)| server);
-        listed.extend(all.filter(|server| server.kind == kind && server.removed));
+        let mut listed = section.servers.clone();
+        let removed = |server: &server::Server| server.kind == kind && server.removed;
+        let parting = self.servers.iter().filter(|(_, server)| removed(server));
+        listed.extend(parting.map(|(key, _)| ServerId::from(key)));
         if section.gone && listed.is_empty() {
             return None;
         }
         Some(Section {
             name: kind.as_str(),
             pooled: kind == Kind::Http,
-            servers: listed.into_iter().map(|server| self.server_snapshot(server)).collect(),
+            servers: listed.into_iter().map(|id| self.server_snapshot(id, crossing)).collect(),
             trend: section.trend.samples().copied().collect(),
         })
     }
 
-    fn server_snapshot(&self, server: &Server) -> ServerSnapshot {
+    fn server_snapshot(&self, id: ServerId, crossing: &[TunnelSums]) -> Server {
+        let server = &self.servers[id.index()];
+        let mut carried = server.tally.tunnels.sums;
+        carried.add(&crossing[id.index()]);
         let (standing, because) = server.standing(self.now);
         let pool = &server.pool;
         let limits = pool.limits();
-        ServerSnapshot {
+        Server {
             number: server.number,
             address: server.address.to_string(),
             standing,
@@ -70,14 +92,7 @@ impl Gateway {
             waiting: pool.waiting(),
             line: limits.line,
             tally: server.tally.clone(),
+            carried,
         }
     }
-}
-
-/// Memory of the process that is in RAM, in bytes, as Linux tells it.
-fn resident_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

@@ -32,6 +32,8 @@ pub struct Tunnel {
     pub server_id: ServerId,
     /// Who the client is.
     pub peer: IpAddr,
+    /// What the access log calls it; empty, and without memory, when there is none.
+    pub name: Box<[u8]>,
     /// The two directions.
     pub relay: Relay,
     state: State,
@@ -95,6 +97,7 @@ impl Gateway {
     fn found_tunnel(
         &mut self,
         (mut client, inbox, peer): (Socket, Buffer, IpAddr),
+        name: Box<[u8]>,
         worker_id: WorkerId,
         to_client: Half,
     ) {
@@ -119,6 +122,7 @@ impl Gateway {
             server,
             server_id: worker.server,
             peer,
+            name,
             relay: Relay::new(inbox, to_client),
             state: State::Relaying,
             alarm: None,
@@ -231,8 +235,9 @@ impl Gateway {
                 self.note_switch(peer, worker, &errand);
                 // The place goes over to the tunnel.
                 errand.place = None;
+                let name = errand.id.as_slice().into();
                 self.retire(errand);
-                self.found_tunnel((socket, inbox, peer), worker, to_client);
+                self.found_tunnel((socket, inbox, peer), name, worker, to_client);
             }
             (_, _, state) => {
                 debug_assert!(matches!(state, ClientState::Closed));

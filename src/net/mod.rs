@@ -15,11 +15,13 @@ use std::net::SocketAddr;
 
 #[cfg(not(any(test, fuzzing)))]
 mod kernel;
+mod proc;
 mod readiness;
 #[cfg(not(any(test, fuzzing)))]
 mod resolver;
 #[cfg(not(any(test, fuzzing)))]
 mod signals;
+pub use self::proc::{accept_backlog, resident_memory};
 #[cfg(not(any(test, fuzzing)))]
 pub use self::{
     kernel::{Clock, Listener, Net, Poll, Socket, raise_descriptor_limit},

@@ -123,6 +123,15 @@ fn the_text_obeys_the_format_and_tells_what_the_snapshot_holds() {
     assert_eq!(value("tidegate_tunnels_open", &tunnels), Some(1.0));
     assert_eq!(value("tidegate_tunnels_open", &one), None, "a pool has no tunnels");
     assert_eq!(value("tidegate_workers", &tunnels), None, "tunnels have no pool");
+    let from_client = [tunnels[0], ("from", "client")];
+    assert_eq!(value("tidegate_tunnel_bytes_total", &from_client), Some(150.0));
+    assert_eq!(value("tidegate_tunnel_messages_total", &from_client), Some(3.0));
+    let by = |who| [tunnels[0], ("by", who)];
+    assert_eq!(value("tidegate_tunnels_ended_total", &by("server")), Some(1.0));
+    assert_eq!(value("tidegate_tunnels_ended_total", &by("client")), Some(0.0));
+    assert_eq!(value("tidegate_tunnel_closes_total", &[("code", "1001")]), Some(1.0));
+    assert_eq!(value("tidegate_tunnel_closes_total", &[("code", "other")]), Some(0.0));
+    assert_eq!(value("tidegate_accept_backlog", &[]), Some(2.0));
     let odd = snapshot.sections[1].servers[0].address.as_str();
     assert_eq!(value("tidegate_tunnels_open", &[("address", odd)]), Some(1.0), "escaping");
 }

@@ -14,8 +14,19 @@ pub(in crate::admin) fn example() -> Snapshot {
     }
     let mut second = Tally::new();
     second.tunnels.opened = 2;
-    second.tunnel_closed(100, 200, millis(1500));
+    let mut ended = TunnelSums {
+        closed: 1,
+        bytes_from_client: 100,
+        bytes_from_server: 200,
+        messages_from_client: 3,
+        by_server: 1,
+        ..TunnelSums::new()
+    };
+    ended.codes.count(1001);
+    second.tunnel_closed(&ended, millis(1500));
     let workers = Workers { idle: 1, busy: 2, connecting: 0, floor: 1, ceiling: 10 };
+    // The one that still stands has carried something, too.
+    let carried = TunnelSums { bytes_from_client: 150, ..ended };
     let server = |number, address: &str, standing, because: &str, tally| Server {
         number,
         address: address.to_owned(),
@@ -25,6 +36,7 @@ pub(in crate::admin) fn example() -> Snapshot {
         waiting: 4,
         line: 20,
         tally,
+        carried,
     };
     let one = server(1, "10.0.0.1:80", Standing::Up, "", first);
     let odd = "a\"<b>\\\n&:1";
@@ -61,6 +73,7 @@ pub(in crate::admin) fn example() -> Snapshot {
             probes: 0,
             timers: 9,
             agenda: 0,
+            backlog: Some(2),
             memory: Some(5 << 20),
             lines_lost: 0,
         },
