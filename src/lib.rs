@@ -17,10 +17,17 @@
 //! | [`gateway`] | where is everything? | all of it |
 //! | [`admin`] | what does an operator see? | values in, bytes out |
 //! | [`net`] | the only door to sockets, names and the clock | the system |
+//! | [`config`] | what is configured, and what is wrong with the file? | text in, values out |
+//! | [`cli`], [`healthcheck`], [`demo`] | what else can the program do? | blocking sockets |
+//! | `simulation` (tests) | does all of it hold, on every schedule? | the twins in `net` |
 //!
 //! Imports point one way: `gateway` to `flow` to `http`; `gateway` to `balance`, `websocket` and
 //! `timer`; everybody to [`id`] and [`limits`]. Only `net` knows sockets, so everything else runs
 //! the same in a test, in a simulation of thousands of schedules, and under a fuzzer.
+//!
+//! Read it as a book in this order: this page; [`http`], [`flow`] and [`balance`], which need no
+//! socket to be understood; [`gateway`], which puts them together, from [`gateway::Gateway::turn`]
+//! on; [`websocket`]; then [`admin`], or whatever you came for.
 //!
 //! ## The life of a request
 //!

@@ -4,6 +4,13 @@
 //! the admin listener is a rendering of that. So the page, the JSON and the metrics cannot
 //! disagree.
 //!
+//! ```text
+//!   Gateway --snapshot--> Snapshot --+--> page     HTML, whole or the part that changes
+//!      ^                             +--> status   JSON
+//!      |                             +--> metrics  Prometheus text
+//!      +--- drain, restore, level --- route <--- the operator's request
+//! ```
+//!
 //! | request | answer |
 //! |---|---|
 //! | `GET /` | the status page ([`page`]) |

@@ -1,5 +1,6 @@
-//! What have tunnels carried, and how did they end? Sums, apart from everything else: a tunnel may
-//! stand for a day, and none of that is latency.
+//! What have tunnels carried, and how did they end?
+//!
+//! Sums, apart from everything else: a tunnel may stand for a day, and none of that is latency.
 
 use std::time::Duration;
 
