@@ -9,6 +9,17 @@ use std::time::Duration;
 /// make the gateway hold for one direction of an exchange or tunnel.
 pub const SCRATCH: usize = 64 * 1024;
 
+/// Pipes through which long content passes inside the kernel, at once. Each takes two descriptors,
+/// and holds at most [`SCRATCH`] bytes, in the kernel. Who finds none copies.
+pub const PIPES: usize = 32;
+
+/// Of these, the ones that are kept for the next long body.
+pub const SPARE_PIPES: usize = 16;
+
+/// Content of which so many bytes are still to come passes through a pipe. Simulated bodies are
+/// smaller, so that there all of this happens often.
+pub const SPLICE_MIN: u64 = if cfg!(any(test, fuzzing)) { 512 } else { 64 * 1024 };
+
 /// The most field lines a head may have whatever `max_headers` says (431, RFC 6585 5).
 pub const FIELD_LINES_MAX: usize = 256;
 

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use tidegate::flow::Stream;
 use tidegate::flow::buffer::Buffer;
+use tidegate::flow::desk::Desk;
 use tidegate::flow::outlet::Outlet;
 use tidegate::flow::relay::half::Half;
 use tidegate::flow::relay::{Ending, Passage, Pulse, Relay, Side};
@@ -148,10 +149,10 @@ fn relay() -> Relay {
 
 /// Advances until the relay has finished, or for as long as anything could still happen.
 fn run(relay: &mut Relay, client: &mut End, server: &mut End) -> Option<(Side, ())> {
-    let mut scratch = vec![0; 64 * 1024];
+    let mut desk = Desk::new();
     let mut still = 0;
     for _ in 0..ROUNDS {
-        match relay.advance(client, server, &mut scratch) {
+        match relay.advance(client, server, &mut desk) {
             Ok(Passage::Finished) => return None,
             Ok(Passage::Blocked { moved: false }) => still += 1,
             Ok(Passage::Blocked { moved: true } | Passage::Yielded) => still = 0,
@@ -216,10 +217,10 @@ fn a_server_that_breaks_off_is_answered_for_between_two_frames_and_only_there() 
         client.sends.extend(close_frame(1011, "", Some(MASK)));
         client.rest = Rest::Fin;
         run(&mut relay, &mut client, &mut server);
-        let mut scratch = vec![0; 1024];
-        let mut last = relay.advance(&mut client, &mut server, &mut scratch);
+        let mut desk = Desk { scratch: vec![0; 1024].into(), ..Desk::new() };
+        let mut last = relay.advance(&mut client, &mut server, &mut desk);
         for _ in 0..50 {
-            last = relay.advance(&mut client, &mut server, &mut scratch);
+            last = relay.advance(&mut client, &mut server, &mut desk);
         }
         assert_eq!(last, Ok(Passage::Finished), "seed {seed}");
     }
@@ -243,9 +244,9 @@ fn a_close_of_ours_stands_between_two_frames_and_is_the_last_word() {
         let mut client = End::new(seed + 1, &up.bytes, Rest::Silence);
         let mut server = End::new(seed + 2, &down.bytes, Rest::Silence);
         let mut relay = relay();
-        let mut scratch = vec![0; 64 * 1024];
+        let mut desk = Desk::new();
         for _ in 0..dice.random_range(0..60) {
-            let passage = relay.advance(&mut client, &mut server, &mut scratch);
+            let passage = relay.advance(&mut client, &mut server, &mut desk);
             assert_ne!(passage, Ok(Passage::Finished));
         }
         relay.part(Farewell::IdleTimeout, MASK, &mut client, &mut server);

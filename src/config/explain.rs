@@ -6,8 +6,9 @@
 use super::{Config, Section, ServerConfig};
 use crate::limits;
 
-/// Descriptors for the program itself: standard streams, poll, waker, listeners, signals, resolver.
-const OWN_DESCRIPTORS: usize = 16;
+/// Descriptors for the program itself: standard streams, poll, waker, listeners, signals, resolver,
+/// and the pipes for long content.
+const OWN_DESCRIPTORS: usize = 16 + 2 * limits::PIPES;
 
 /// Room in a rewritten head for the fields that the gateway adds.
 const ADDED_FIELDS: usize = 1024;
@@ -144,11 +145,11 @@ mod tests {
     fn the_costs_follow_from_the_servers() {
         let config = Config::from_text(TEXT).expect("right");
         assert_eq!(config.descriptors_without_clients(), OWN_DESCRIPTORS + 10 + 2);
-        let text = explain(&config, Some(1028));
+        let text = explain(&config, Some(1028 + 64));
         for line in [
             "        10  workers",
             "         2  probes",
-            "      1028  the limit of this process: room for 1000 clients, or 500 with tunnels",
+            "      1092  the limit of this process: room for 1000 clients, or 500 with tunnels",
             "      1940  10 exchanges whose receivers read nothing",
             "        20  10 requests in the waiting lines",
             "        16  each client with an unfinished head or pipelined requests",

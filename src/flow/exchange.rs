@@ -229,7 +229,7 @@ impl Exchange {
             debug_assert!(early.is_empty(), "early bytes belong to the first call");
         }
         let Request::Passing(pump) = &mut self.request else { return Ok(Halt::Finished) };
-        match pump.run(client, server, inbox, &mut desk.scratch) {
+        match pump.run(client, server, inbox, desk) {
             Ok(Halt::Finished) => {
                 self.request = Request::Sent;
                 self.sent_now = true;

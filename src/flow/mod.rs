@@ -11,6 +11,7 @@
 //!   response   the response lane; opening is what comes before its final head
 //!   pump       one direction of a message body, with its framing
 //!   outlet     bytes to a sink: write first, keep what was refused
+//!   pipe       bytes that pass inside the kernel, unseen
 //!   buffer     a queue of bytes that owns no memory while it is empty
 //! ```
 
@@ -19,10 +20,12 @@ pub mod desk;
 pub mod exchange;
 pub mod opening;
 pub mod outlet;
+pub mod pipe;
 pub mod pump;
 pub mod relay;
 pub mod response;
 
+use self::pipe::Pipe;
 use std::io::{self, IoSlice};
 
 /// A connected, non-blocking byte stream.
@@ -47,6 +50,24 @@ pub trait Stream {
     /// # Errors
     /// Whatever the connection has already died of.
     fn finish(&mut self) -> io::Result<()>;
+
+    /// Moves up to `most` bytes from here into an empty pipe; `Ok(0)` is the end of the stream.
+    ///
+    /// # Errors
+    /// As [`Stream::read`], and `Unsupported` where this cannot be done.
+    fn pour(&mut self, pipe: &mut Pipe, most: usize) -> io::Result<usize> {
+        let _ = (pipe, most);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Moves bytes from a pipe that is not empty to here, and says how many were taken.
+    ///
+    /// # Errors
+    /// As [`Stream::write`].
+    fn drain(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        let _ = pipe;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// Turns `WouldBlock` into `None`: being told to wait is not an error.

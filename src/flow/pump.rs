@@ -2,13 +2,15 @@
 //!
 //! ```text
 //!   source --read--> scratch --Framing--> sink        a full sink: backlog, and no more reading
+//!          `--------> a pipe --------------^          content of which much is still to come
 //! ```
 //!
 //! A pump stops only because a side would block, because the body is complete, or because it has
 //! had its share of the turn. The first two promise a wake-up; the third asks for one.
 
 use super::buffer::Buffer;
-use super::outlet::Outlet;
+use super::desk::Desk;
+use super::outlet::{Outlet, Pulled};
 use super::{Stream, ready};
 use crate::http::framing::Framing;
 use crate::http::refusal::Refusal;
@@ -121,7 +123,19 @@ impl Pump {
         source: &mut impl Stream,
         sink: &mut impl Stream,
         leftover: &mut Buffer,
-        scratch: &mut [u8],
+        desk: &mut Desk,
+    ) -> Result<Halt, Leak> {
+        let ran = self.work(source, sink, leftover, desk);
+        self.outlet.release(&mut desk.pipes);
+        ran
+    }
+
+    fn work(
+        &mut self,
+        source: &mut impl Stream,
+        sink: &mut impl Stream,
+        leftover: &mut Buffer,
+        desk: &mut Desk,
     ) -> Result<Halt, Leak> {
         for _ in 0..READS_PER_TURN {
             if !self.outlet.flush(sink).map_err(broken_sink)? {
@@ -135,6 +149,16 @@ impl Pump {
                 leftover.consume(taken);
                 continue;
             }
+            match self.pull(source, desk)? {
+                Pulled::Unable => {}
+                Pulled::Nothing => return Ok(Halt::SourceBlocked),
+                Pulled::End => {
+                    self.source_ended(sink)?;
+                    continue;
+                }
+                Pulled::Bytes(_) => continue,
+            }
+            let scratch = &mut desk.scratch;
             let room = self.appetite(scratch.len());
             match ready(source.read(&mut scratch[..room])).map_err(broken_source)? {
                 None => return Ok(Halt::SourceBlocked),
@@ -146,6 +170,21 @@ impl Pump {
             }
         }
         Ok(Halt::Yielded)
+    }
+
+    /// Takes content in without looking at it, where much of it is still to come.
+    fn pull(&mut self, source: &mut impl Stream, desk: &mut Desk) -> Result<Pulled, Leak> {
+        let foreseen = self.framing.foreseen();
+        if foreseen < limits::SPLICE_MIN || self.encoding != Encoding::AsIs {
+            return Ok(Pulled::Unable);
+        }
+        let pulled = self.outlet.pull(source, foreseen, &mut desk.pipes).map_err(broken_source)?;
+        if let Pulled::Bytes(count) = pulled {
+            self.framing.pass(count as u64);
+            self.taken += count as u64;
+            self.moved = true;
+        }
+        Ok(pulled)
     }
 
     /// Takes the body's bytes off the front of `input` and sends them on behind `lead`; says how

@@ -17,13 +17,15 @@
 
 pub mod half;
 
-use self::half::{Broken, Half, Words};
+use self::half::Half;
 use super::Stream;
 use super::buffer::Buffer;
+use super::desk::Desk;
 use super::pump::{Halt, Trouble};
 use crate::websocket::boundary::NO_CLOSE;
 use crate::websocket::farewell::Farewell;
 use crate::websocket::pong::Nonce;
+use std::io;
 
 /// One end of a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,48 @@ pub enum Pulse {
     Skipped,
 }
 
+/// What a Close of ours would say.
+#[derive(Debug, Clone, Copy)]
+struct Words {
+    /// Why.
+    pub farewell: Farewell,
+    /// For a server's eyes (RFC 6455 5.3).
+    pub mask: [u8; 4],
+}
+
+impl Default for Words {
+    /// What is said when nobody has decided on the end: the server was lost.
+    fn default() -> Self {
+        Self { farewell: Farewell::ServerLost, mask: [0; 4] }
+    }
+}
+
+/// Which stream failed.
+#[derive(Debug)]
+enum Broken {
+    /// The one read from.
+    Source(io::ErrorKind),
+    /// The one written to.
+    Sink(io::ErrorKind),
+}
+
+impl Broken {
+    fn source(error: io::Error) -> Self {
+        Self::Source(error.kind())
+    }
+
+    fn sink(error: io::Error) -> Self {
+        Self::Sink(error.kind())
+    }
+
+    /// How it failed.
+    fn kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Source(kind) | Self::Sink(kind) => *kind,
+        }
+    }
+}
+
 /// Both directions of a tunnel.
 #[derive(Debug)]
 pub struct Relay {
@@ -96,9 +140,9 @@ impl Relay {
         &mut self,
         client: &mut impl Stream,
         server: &mut impl Stream,
-        scratch: &mut [u8],
+        desk: &mut Desk,
     ) -> Result<Passage, (Side, Trouble)> {
-        let there = match self.to_server.advance(client, server, scratch, &self.words) {
+        let there = match self.to_server.advance(client, server, desk, &self.words) {
             Err(Broken::Source(kind)) => return Err((Side::Client, Trouble::Io(kind))),
             // What it said before it stopped reading is still to be heard.
             Err(Broken::Sink(_)) if !self.to_client.is_lost() => {
@@ -108,7 +152,7 @@ impl Relay {
             Err(Broken::Sink(kind)) => return Err((Side::Server, Trouble::Io(kind))),
             Ok(halt) => halt,
         };
-        let back = match self.to_client.advance(server, client, scratch, &self.words) {
+        let back = match self.to_client.advance(server, client, desk, &self.words) {
             Err(Broken::Sink(kind)) => return Err((Side::Client, Trouble::Io(kind))),
             Err(Broken::Source(_)) if !self.to_client.is_lost() => {
                 self.to_server.give_up();
@@ -121,6 +165,8 @@ impl Relay {
         };
         self.to_client.settle(self.to_server.is_over(), client);
         self.to_server.settle(self.to_client.is_over(), server);
+        self.to_client.release(desk);
+        self.to_server.release(desk);
         self.note_ending();
         let moved = self.to_server.take_moved() | self.to_client.take_moved();
         Ok(match (there, back) {

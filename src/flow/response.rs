@@ -109,7 +109,7 @@ impl Response {
         if let Some(fault) = body.fault {
             return Err(fault);
         }
-        let pumped = body.pump.run(server, client, &mut body.surplus, &mut desk.scratch);
+        let pumped = body.pump.run(server, client, &mut body.surplus, desk);
         let halt = pumped.map_err(fault)?;
         if halt == Halt::Finished {
             *self = Self::Sent(body.finished());

@@ -157,8 +157,7 @@ impl Gateway {
 
     fn relay(&mut self, id: TunnelId) {
         let tunnel = &mut self.tunnels[id.index()];
-        let passage =
-            tunnel.relay.advance(&mut tunnel.client, &mut tunnel.server, &mut self.desk.scratch);
+        let passage = tunnel.relay.advance(&mut tunnel.client, &mut tunnel.server, &mut self.desk);
         match passage {
             Ok(Passage::Blocked { moved }) => {
                 if moved {

@@ -135,6 +135,32 @@ impl Chunked {
         self.content
     }
 
+    /// How many bytes of chunk data come next.
+    pub fn foreseen(&self) -> u64 {
+        match self.state {
+            State::Data { left } => left,
+            State::Size { .. }
+            | State::Extension { .. }
+            | State::SizeLf { .. }
+            | State::DataCr
+            | State::DataLf
+            | State::LastLine
+            | State::LastLf
+            | State::FieldLine
+            | State::FieldLf
+            | State::FieldStart
+            | State::TrailerLf
+            | State::Done => 0,
+        }
+    }
+
+    /// So many bytes of chunk data have passed unseen.
+    pub fn pass(&mut self, count: u64) {
+        if let State::Data { left } = self.state {
+            self.state = data(left.saturating_sub(count));
+        }
+    }
+
     /// From now on only content is forwarded.
     pub fn content_only(&mut self) {
         self.content_only = true;
@@ -241,8 +267,12 @@ impl State {
 /// Chunk data is never looked at: as much of it goes by as there is.
 fn pass_over(left: u64, available: usize) -> (State, usize, Part) {
     let taken = left.min(available as u64);
-    let next = if taken == left { State::DataCr } else { State::Data { left: left - taken } };
-    (next, taken as usize, Part::Data)
+    (data(left - taken), taken as usize, Part::Data)
+}
+
+/// Where so many bytes of chunk data are still to come.
+fn data(left: u64) -> State {
+    if left == 0 { State::DataCr } else { State::Data { left } }
 }
 
 /// The value of an ASCII hex digit.

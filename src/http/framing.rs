@@ -94,6 +94,26 @@ impl Framing {
         }
     }
 
+    /// How many of the next bytes are content that goes on as it is, whatever they are. None where
+    /// that has to be found out byte by byte, or is not known beforehand.
+    pub fn foreseen(&self) -> u64 {
+        match self {
+            Self::Length(left) => *left,
+            Self::Chunked(chunked) => chunked.foreseen(),
+            Self::UntilClose => 0,
+        }
+    }
+
+    /// So many of the [foreseen](Self::foreseen) bytes have passed unseen.
+    pub fn pass(&mut self, count: u64) {
+        debug_assert!(count <= self.foreseen());
+        match self {
+            Self::Length(left) => *left = left.saturating_sub(count),
+            Self::Chunked(chunked) => chunked.pass(count),
+            Self::UntilClose => {}
+        }
+    }
+
     /// From now on only content is forwarded and the chunked framing around it skipped, because the
     /// recipient speaks HTTP/1.0. Without effect on a body that is not chunked.
     pub fn content_only(&mut self) {
@@ -159,6 +179,24 @@ mod tests {
         assert!(!chunked.at_end());
         chunked.step(b"\n").unwrap();
         assert!(chunked.at_end() && chunked.is_complete());
+    }
+
+    #[test]
+    fn what_is_foreseen_may_pass_unseen() {
+        let body = b"5\r\nhello\r\n0\r\n\r\n";
+        let framings = [(Framing::Length(5), 0, 5), (Framing::Chunked(Chunked::new()), 3, 5)];
+        for (framing, seen, foreseen) in framings {
+            for unseen in 0..=foreseen {
+                let mut framing = framing.clone();
+                framing.step(&body[..seen]).unwrap();
+                assert_eq!(framing.foreseen(), foreseen);
+                framing.pass(unseen);
+                assert_eq!(framing.foreseen(), foreseen - unseen);
+                framing.step(&body[seen + unseen as usize..]).unwrap();
+                assert!(framing.is_complete());
+            }
+        }
+        assert_eq!(Framing::UntilClose.foreseen(), 0);
     }
 
     #[test]

@@ -4,13 +4,17 @@ use super::readiness::Readiness;
 use super::resolver::Resolver;
 use super::{Ready, Resolved};
 use crate::flow::Stream;
+use crate::flow::pipe::Pipe;
 use crate::limits;
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Registry, Token};
+use rustix::io::Errno;
+use rustix::pipe::SpliceFlags;
 use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Waits for edges.
@@ -261,6 +265,29 @@ impl Stream for Socket {
     fn finish(&mut self) -> io::Result<()> {
         self.stream.shutdown(std::net::Shutdown::Write)
     }
+
+    fn pour(&mut self, pipe: &mut Pipe, most: usize) -> io::Result<usize> {
+        let poured = self.readiness.pour(|| splice(&self.stream, pipe.writer(), most))?;
+        pipe.filled(poured);
+        Ok(poured)
+    }
+
+    fn drain(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        let held = pipe.held();
+        let drained = self.readiness.drain(|| splice(pipe.reader(), &self.stream, held))?;
+        pipe.emptied(drained);
+        Ok(drained)
+    }
+}
+
+/// Moves up to `most` bytes between a socket and a pipe, inside the kernel.
+fn splice(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
+    let moved = rustix::pipe::splice(from, None, to, None, most, SpliceFlags::NONBLOCK);
+    moved.map_err(|error| match error {
+        // A kernel, or a sandbox in its place, that cannot do this with such a socket.
+        Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP => io::ErrorKind::Unsupported.into(),
+        error => error.into(),
+    })
 }
 
 /// Tells the time, once per turn.

@@ -80,6 +80,23 @@ impl Readiness {
         }
     }
 
+    /// Pours into a pipe by `call`, unless that is known to block. What a pipe takes at once says
+    /// nothing about what is left: only `WouldBlock` does.
+    pub(super) fn pour(&mut self, call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+        // A read into room for more than any pipe holds, were it not for the conclusion.
+        let poured = self.read(usize::MAX, call);
+        self.said.readable |= poured.is_ok();
+        poured
+    }
+
+    /// Drains a pipe by `call`, unless that is known to block. As with [`Readiness::pour`], only
+    /// `WouldBlock` tells that there is no more room.
+    pub(super) fn drain(&mut self, call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+        let drained = self.write(usize::MAX, call);
+        self.said.writable |= drained.is_ok();
+        drained
+    }
+
     /// Writes by `call`, unless that is known to block. `offered` is how many bytes are given.
     pub(super) fn write(
         &mut self,

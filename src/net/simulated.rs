@@ -26,8 +26,9 @@ use self::world::World;
 use super::readiness::Readiness;
 use super::{Ready, Resolved};
 use crate::flow::Stream;
+use crate::flow::pipe::Pipe;
 use std::cell::RefCell;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
@@ -212,6 +213,9 @@ impl Socket {
     }
 }
 
+/// What a pipe of the kernel's holds for certain.
+const PIPE_SIZE: usize = 4096;
+
 /// Sometimes a signal comes in between.
 fn interrupted(world: &mut World) -> io::Result<()> {
     if world.chance.percent(world.weather.interrupts) {
@@ -238,6 +242,32 @@ impl Stream for Socket {
 
     fn finish(&mut self) -> io::Result<()> {
         with(|world| world.finish(self.end))
+    }
+
+    fn pour(&mut self, pipe: &mut Pipe, most: usize) -> io::Result<usize> {
+        let end = self.end;
+        // A pipe takes pages, and they need not be full: it can be so by any number of bytes.
+        let mut room = vec![0; with(|world| 1 + world.chance.below(most.min(PIPE_SIZE)))];
+        let poured = self
+            .readiness
+            .pour(|| with(|world| interrupted(world).and_then(|()| world.read(end, &mut room))))?;
+        pipe.writer().write_all(&room[..poured])?;
+        pipe.filled(poured);
+        Ok(poured)
+    }
+
+    fn drain(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        let (end, held) = (self.end, pipe.held());
+        let drained = self.readiness.drain(|| {
+            with(|world| {
+                interrupted(world)?;
+                let mut bytes = vec![0; world.room(end, held)?];
+                pipe.reader().read_exact(&mut bytes)?;
+                world.write_whole(end, &bytes)
+            })
+        })?;
+        pipe.emptied(drained);
+        Ok(drained)
     }
 }
 

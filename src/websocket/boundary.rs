@@ -164,6 +164,27 @@ impl Tracker {
         self.control_frames
     }
 
+    /// How many of the next bytes are payload data, whatever they are.
+    pub fn foreseen(&self) -> u64 {
+        match self.state {
+            State::Payload { len, .. } => len,
+            State::Opcode
+            | State::Length { .. }
+            | State::Extended { .. }
+            | State::Key { .. }
+            | State::Code { .. }
+            | State::CodeEnd { .. }
+            | State::Lost => 0,
+        }
+    }
+
+    /// So many of the [foreseen](Self::foreseen) bytes have passed unseen.
+    pub fn pass(&mut self, count: u64) {
+        if let State::Payload { frame, len } = self.state {
+            self.state = self.payload_left(frame, len.saturating_sub(count));
+        }
+    }
+
     /// Takes the front of some bytes, a byte of a header or as much payload data as there is, and
     /// returns how many that are: at least one, unless there is none.
     fn step(&mut self, bytes: &[u8]) -> usize {

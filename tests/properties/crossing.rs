@@ -331,17 +331,17 @@ pub fn relay(bytes: &[u8]) {
         return;
     }
     let mut relay = Relay::new(there, back);
-    let mut scratch = vec![0; 256];
+    let mut desk = Desk { scratch: vec![0; 256].into(), ..Desk::new() };
     let mut idle = 0;
     let broken = loop {
-        match relay.advance(&mut client, &mut server, &mut scratch) {
+        match relay.advance(&mut client, &mut server, &mut desk) {
             Ok(Passage::Finished) => break false,
             Ok(Passage::Blocked { moved: false }) if idle > PATIENCE => break false,
             Ok(Passage::Blocked { moved }) => idle = if moved { 0 } else { idle + 1 },
             Ok(Passage::Yielded) => idle = 0,
             Err(_) => break true,
         }
-        assert!(relay.held() <= 2 * scratch.len() + 7 + script.server.len());
+        assert!(relay.held() <= 2 * desk.scratch.len() + 7 + script.server.len());
     };
     // A server that ends without a Close is the one case in which the relay speaks for itself: one
     // frame, between two of the server's.

@@ -15,13 +15,14 @@
 //! left. Once it is Parted or Finished what still comes is read and dropped, so that the kernel
 //! does not answer it with a reset that would destroy our last words.
 
-use super::{Pulse, Side};
+use super::{Broken, Pulse, Side, Words};
 use crate::flow::buffer::Buffer;
-use crate::flow::outlet::Outlet;
+use crate::flow::desk::Desk;
+use crate::flow::outlet::{Outlet, Pulled};
 use crate::flow::pump::{Halt, READS_PER_TURN};
 use crate::flow::{Stream, ready};
+use crate::limits;
 use crate::websocket::boundary::{Sender, Tracker, close_frame, ping_frame};
-use crate::websocket::farewell::Farewell;
 use crate::websocket::pong::{Nonce, Sifted, Watch};
 use std::io;
 
@@ -41,40 +42,6 @@ enum State {
     Draining,
     /// The sink has it all, and the FIN; or it takes nothing any more.
     Finished,
-}
-
-/// Which stream failed.
-#[derive(Debug)]
-pub enum Broken {
-    /// The one read from.
-    Source(io::ErrorKind),
-    /// The one written to.
-    Sink(io::ErrorKind),
-}
-
-impl Broken {
-    /// How it failed.
-    pub fn kind(&self) -> io::ErrorKind {
-        match self {
-            Self::Source(kind) | Self::Sink(kind) => *kind,
-        }
-    }
-}
-
-/// What a Close of ours would say.
-#[derive(Debug, Clone, Copy)]
-pub struct Words {
-    /// Why.
-    pub farewell: Farewell,
-    /// For a server's eyes (RFC 6455 5.3).
-    pub mask: [u8; 4],
-}
-
-impl Default for Words {
-    /// What is said when nobody has decided on the end: the server was lost.
-    fn default() -> Self {
-        Self { farewell: Farewell::ServerLost, mask: [0; 4] }
-    }
 }
 
 /// One direction.
@@ -128,29 +95,58 @@ impl Half {
         &mut self,
         source: &mut impl Stream,
         sink: &mut impl Stream,
-        scratch: &mut [u8],
+        desk: &mut Desk,
         words: &Words,
     ) -> Result<Halt, Broken> {
         for _ in 0..READS_PER_TURN {
-            if !self.outlet.flush(sink).map_err(broken_sink)? {
+            if !self.outlet.flush(sink).map_err(Broken::sink)? {
                 return Ok(Halt::SinkBlocked);
             }
             match self.state {
                 State::Draining => {
-                    sink.finish().map_err(broken_sink)?;
+                    sink.finish().map_err(Broken::sink)?;
                     self.enter(State::Finished);
                     return Ok(Halt::Finished);
                 }
                 State::Finished | State::Parted if self.ended => return Ok(Halt::Finished),
                 State::Passing | State::Parting | State::Parted | State::Finished => {}
             }
-            match ready(source.read(scratch)).map_err(|error| Broken::Source(error.kind()))? {
+            match self.pull(source, desk).map_err(Broken::source)? {
+                Pulled::Unable => {}
+                Pulled::Nothing => return Ok(Halt::SourceBlocked),
+                Pulled::End => {
+                    self.end_source(sink, words)?;
+                    continue;
+                }
+                Pulled::Bytes(_) => continue,
+            }
+            let scratch = &mut desk.scratch;
+            match ready(source.read(scratch)).map_err(Broken::source)? {
                 None => return Ok(Halt::SourceBlocked),
                 Some(0) => self.end_source(sink, words)?,
-                Some(count) => self.take(&scratch[..count], sink, words).map_err(broken_sink)?,
+                Some(count) => self.take(&scratch[..count], sink, words).map_err(Broken::sink)?,
             }
         }
         Ok(Halt::Yielded)
+    }
+
+    /// Takes payload data of a long frame in without looking at it.
+    fn pull(&mut self, source: &mut impl Stream, desk: &mut Desk) -> io::Result<Pulled> {
+        let foreseen = self.tracker.foreseen();
+        if foreseen < limits::SPLICE_MIN || self.state != State::Passing || self.is_watched() {
+            return Ok(Pulled::Unable);
+        }
+        let pulled = self.outlet.pull(source, foreseen, &mut desk.pipes)?;
+        if let Pulled::Bytes(count) = pulled {
+            self.tracker.pass(count as u64);
+            self.bytes += count as u64;
+        }
+        Ok(pulled)
+    }
+
+    /// Gives back a pipe in which nothing waits.
+    pub(super) fn release(&mut self, desk: &mut Desk) {
+        self.outlet.release(&mut desk.pipes);
     }
 
     /// Takes bytes of the source.
@@ -233,10 +229,10 @@ impl Half {
         if let Some(watch) = self.watch.take() {
             // The front of a frame that nobody will end: not for us to judge any more.
             self.count(watch.held());
-            self.outlet.send(&[watch.held()], sink).map_err(broken_sink)?;
+            self.outlet.send(&[watch.held()], sink).map_err(Broken::sink)?;
         }
         if self.toward == Side::Client && self.tracker.takes_frame() {
-            self.say(&self.close(words), sink).map_err(broken_sink)?;
+            self.say(&self.close(words), sink).map_err(Broken::sink)?;
         }
         self.enter(State::Draining);
         Ok(())
@@ -390,8 +386,4 @@ impl Half {
     pub(super) fn take_moved(&mut self) -> bool {
         std::mem::take(&mut self.outlet.moved)
     }
-}
-
-fn broken_sink(error: io::Error) -> Broken {
-    Broken::Sink(error.kind())
 }

@@ -25,6 +25,21 @@ impl World {
     /// # Errors
     /// As a kernel's socket: `WouldBlock`, or what broke the connection.
     pub fn write(&mut self, id: EndId, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.room(id, bytes.len())?;
+        self.write_whole(id, &bytes[..taken])?;
+        if taken < bytes.len() {
+            self.ends[id.0].starved = true;
+            let latency = self.latency();
+            self.schedule(latency, Event::Room(id));
+        }
+        Ok(taken)
+    }
+
+    /// How many of `offered` bytes can be written at an end, at least one.
+    ///
+    /// # Errors
+    /// As [`World::write`].
+    pub fn room(&mut self, id: EndId, offered: usize) -> io::Result<usize> {
         let end = &mut self.ends[id.0];
         if end.phase == Phase::Connecting {
             end.starved = true;
@@ -36,7 +51,7 @@ impl World {
         if end.phase == Phase::Dead || end.finished {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let (room, offered) = (self.ends[id.peer().0].room(), bytes.len());
+        let room = self.ends[id.peer().0].room();
         let mut taken = room.min(offered);
         if taken == 0 {
             self.ends[id.0].starved = offered > 0;
@@ -45,14 +60,17 @@ impl World {
         if self.chance.percent(self.weather.short_writes) {
             taken -= self.chance.below(taken);
         }
-        self.ends[id.peer().0].flying.extend(&bytes[..taken]);
-        self.set_off(id.peer());
-        if taken < offered {
-            self.ends[id.0].starved = true;
-            let latency = self.latency();
-            self.schedule(latency, Event::Room(id));
-        }
         Ok(taken)
+    }
+
+    /// Writes bytes for which there is room.
+    ///
+    /// # Errors
+    /// None.
+    pub fn write_whole(&mut self, id: EndId, bytes: &[u8]) -> io::Result<usize> {
+        self.ends[id.peer().0].flying.extend(bytes);
+        self.set_off(id.peer());
+        Ok(bytes.len())
     }
 
     /// Writes everything or nothing, and lets it arrive in one piece; `false` when there is no
