@@ -13,10 +13,10 @@ use tidegate::net::Socket;
 fn entries_are_small() {
     let sizes = [
         ("socket", size_of::<Socket>(), 24),
-        ("client", size_of::<Client>(), 184),
+        ("client", size_of::<Client>(), 160),
         ("worker", size_of::<Worker>(), 88),
-        ("tunnel", size_of::<Tunnel>(), 424),
-        ("errand, only while a request is under way", size_of::<Errand>(), 656),
+        ("tunnel", size_of::<Tunnel>(), 376),
+        ("errand, only while a request is under way", size_of::<Errand>(), 600),
     ];
     for (what, size, most) in sizes {
         assert!(size <= most, "{what}: {size} bytes, more than {most}: {sizes:?}");

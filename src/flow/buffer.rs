@@ -14,7 +14,12 @@
 /// assert_eq!(buffer.capacity(), 0);
 /// ```
 #[derive(Debug, Default)]
-pub struct Buffer {
+pub struct Buffer(Option<Box<Queue>>);
+
+/// The bytes of a buffer that is not empty. Behind a box, as there are three buffers to a quiet
+/// connection, and all of them are empty.
+#[derive(Debug, Default)]
+struct Queue {
     bytes: Vec<u8>,
     /// Bytes before this index have left already.
     start: usize,
@@ -23,22 +28,22 @@ pub struct Buffer {
 impl Buffer {
     /// Everything that waits, oldest byte first.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        self.0.as_ref().map_or(&[], |queue| &queue.bytes[queue.start..])
     }
 
     /// How many bytes wait.
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.start
+        self.as_slice().len()
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.is_none()
     }
 
     /// Bytes of memory held, for tests and for the status page.
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.0.as_ref().map_or(0, |queue| queue.bytes.capacity())
     }
 
     /// Adds `bytes` at the end.
@@ -46,12 +51,13 @@ impl Buffer {
         if bytes.is_empty() {
             return;
         }
+        let queue = self.0.get_or_insert_default();
         // Growing moves everything anyway: the moment to forget what has already left.
-        if self.start > 0 && self.bytes.len() + bytes.len() > self.bytes.capacity() {
-            self.bytes.drain(..self.start);
-            self.start = 0;
+        if queue.start > 0 && queue.bytes.len() + bytes.len() > queue.bytes.capacity() {
+            queue.bytes.drain(..queue.start);
+            queue.start = 0;
         }
-        self.bytes.extend_from_slice(bytes);
+        queue.bytes.extend_from_slice(bytes);
     }
 
     /// Removes the `count` oldest bytes; the last one takes the memory with it.
@@ -60,9 +66,11 @@ impl Buffer {
     /// When fewer than `count` bytes wait, which is a bug of the caller.
     pub fn consume(&mut self, count: usize) {
         assert!(count <= self.len(), "consume({count}) of {}", self.len());
-        self.start += count;
-        if self.is_empty() {
-            *self = Self::default();
+        if let Some(queue) = &mut self.0 {
+            queue.start += count;
+            if queue.start == queue.bytes.len() {
+                self.0 = None;
+            }
         }
     }
 }

@@ -4,8 +4,8 @@
 //! waits in the backlog, and while a backlog waits its owner reads nothing: that *is* the
 //! back-pressure.
 //!
-//! Content that nobody has to look at may wait in a pipe of the kernel's instead. It is always older
-//! than the backlog, as nothing is poured while a backlog waits.
+//! Content that nobody has to look at may wait in a pipe of the kernel's instead. It is always
+//! older than the backlog, as nothing is poured while a backlog waits.
 
 use super::buffer::Buffer;
 use super::pipe::{Pipe, Pipes};

@@ -6,7 +6,9 @@
 //! costs no memory of ours.
 //!
 //! ```text
-//!   source --pour--> pipe --drain--> sink          instead of   source --read--> scratch --write--> sink
+//!   source --pour--> pipe --drain--> sink
+//!
+//!   and not   source --read--> scratch --write--> sink
 //! ```
 //!
 //! There are few [`Pipes`], as each takes two descriptors. Whoever finds none, or a stream that

@@ -8,7 +8,6 @@ use std::io::Write;
 use std::net::{Shutdown, TcpListener};
 use std::time::{Duration, Instant};
 use support::{End, Gateway, Server, head_of, last_words, wait_until};
-use tidegate::gateway::tunnel::Tunnel;
 use tungstenite::Message;
 
 fn words(code: u16, reason: &str) -> Option<(u16, String)> {
@@ -24,11 +23,6 @@ fn tunnel(gateway: &Gateway, server: &Server) -> (End, End) {
 const HANDSHAKE: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n";
-
-#[test]
-fn a_quiet_tunnel_is_small() {
-    assert!(size_of::<Tunnel>() <= 408, "{} bytes", size_of::<Tunnel>());
-}
 
 #[test]
 fn a_server_that_dies_between_two_frames_is_answered_for() {
