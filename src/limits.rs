@@ -72,11 +72,6 @@ pub const KNOCKS: [Duration; 5] = [
 /// The largest answer to a health probe, head and content together (unhealthy).
 pub const PROBE_ANSWER_MAX: usize = 16 * 1024;
 
-/// Connections refused in a row after which a server sits out ...
-pub const REFUSALS_IN_A_ROW: u32 = 3;
-/// ... for this long, or until a probe succeeds.
-pub const SIT_OUT: Duration = Duration::from_secs(10);
-
 /// How often names are resolved again.
 pub const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
 

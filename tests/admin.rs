@@ -218,6 +218,32 @@ fn one_connection_takes_many_questions() {
 }
 
 #[test]
+fn weights_are_told_and_a_spare_takes_over_when_the_others_are_drained() {
+    let (one, spare) = (Origin::start(), Origin::start());
+    let keys = "server1_weight=7\nserver2_backup=true\nserver2_min_workers=0\nslow_start=1h\n";
+    let gateway = Gateway::start(&(config(&[&one, &spare], "") + keys));
+    let servers = || gateway.status()["sections"][0]["servers"].clone();
+    let first = servers()[0].clone();
+    assert_eq!((&first["weight"], &first["effective_weight"]), (&7.into(), &7.0.into()));
+    assert_eq!((&first["backup"], &servers()[1]["backup"]), (&false.into(), &true.into()));
+    assert_eq!(ask(gateway.front, "GET /", "").status, 200);
+    assert_eq!(spare.connections(), 0);
+    assert_eq!(ask(gateway.office, "POST /servers/http/1/drain", "").status, 200);
+    assert_eq!(ask(gateway.front, "GET /", "").status, 200);
+    assert_eq!(spare.connections(), 1);
+    assert_eq!(ask(gateway.office, "POST /servers/http/1/restore", "").status, 200);
+    assert_eq!(ask(gateway.front, "GET /", "").status, 200);
+    assert_eq!(spare.connections(), 1);
+    let warming = servers()[0]["effective_weight"].as_f64().unwrap();
+    assert!((0.01..1.0).contains(&warming), "{warming}");
+    let metrics = ask(gateway.office, "GET /metrics", "").content;
+    let labels = format!("{{section=\"http\",server=\"2\",address=\"{}\"}}", spare.address);
+    assert!(metrics.contains(&format!("tidegate_server_weight{labels} 1\n")), "{metrics}");
+    let page = ask(gateway.office, "GET /", "").content;
+    assert!(page.contains(" of 7</dd>") && page.contains("weight, spare"), "{page}");
+}
+
+#[test]
 fn a_drained_server_gets_nothing_until_it_is_restored() {
     let (one, two) = (Origin::start(), Origin::start());
     let gateway = Gateway::start(&config(&[&one, &two], ""));

@@ -64,6 +64,9 @@ fn servers(text: &mut Text, sections: &[Section]) {
             text.sample(name, &labels, u8::from(standing == server.standing));
         }
     });
+    let name = "tidegate_server_weight";
+    text.family(name, "gauge", "How much of the work the server gets beside the others by now.");
+    each(sections, |labels, server| text.sample(name, &labels, server.effective_weight));
     let name = "tidegate_server_responses_total";
     text.family(name, "counter", "Final responses relayed whole, by status class.");
     each(sections, |[section, number, address], server| {

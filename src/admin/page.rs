@@ -182,6 +182,9 @@ mod tests {
             assert!(page.contains(shown), "{shown}");
         }
         assert!(!page.contains("log lines lost"), "what has not happened is not shown");
+        for shown in ["<dt>weight</dt><dd>1.50 of 4</dd>", "<dt>weight, spare</dt>"] {
+            assert!(page.contains(shown), "{shown}");
+        }
         for foreign in ["http://", "https://", "src=", "@import", "url("] {
             assert!(!page.contains(foreign), "{foreign}");
         }

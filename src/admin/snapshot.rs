@@ -76,6 +76,12 @@ pub struct Server {
     pub standing: Standing,
     /// A sentence on that for a person; empty when there is nothing to add.
     pub because: String,
+    /// How much of the work it gets beside the others, as configured.
+    pub weight: u32,
+    /// How much of that it gets now: less while it warms up.
+    pub effective_weight: f64,
+    /// A spare: it gets work only when all others are down.
+    pub backup: bool,
     /// Its workers by what they do, and their limits.
     pub workers: Workers,
     /// Requests in line.

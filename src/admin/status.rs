@@ -8,9 +8,12 @@
 //! totals         { name: count }, the same names as in the metrics
 //! answers        [ { reason, status, count } ], answers of the gateway's own
 //! sections       [ { name, servers, trend } ]
-//!   servers      [ { number, address, standing, available, because, workers, line, responses,
-//!                    latency, connect_failures, retries, tunnels } ]
+//!   servers      [ { number, address, standing, available, because, weight, effective_weight,
+//!                    backup, workers, line, responses, latency, connect_failures, retries,
+//!                    tunnels } ]
 //!     standing   up, unjudged, down, sits_out, drained or removed; because: a sentence, or ""
+//!     effective_weight: less than weight while it warms up; backup: a spare, which gets work only
+//!                while no server that is none is available
 //!     workers    { idle, busy, connecting, floor, ceiling }, null in [websocket]
 //!     line       { waiting, places }, null in [websocket]
 //!     responses  { 1xx .. 5xx }
@@ -95,6 +98,9 @@ fn server(server: &Server, pooled: bool) -> Value {
         "standing": server.standing.as_str(),
         "available": server.standing.is_available(),
         "because": server.because,
+        "weight": server.weight,
+        "effective_weight": server.effective_weight,
+        "backup": server.backup,
         "workers": if pooled { pool } else { Value::Null },
         "line": if pooled { line } else { Value::Null },
         "responses": {
@@ -158,6 +164,9 @@ mod tests {
         assert_eq!(at("/sections/1/servers/0/tunnels/codes/0/code"), 1001);
         assert_eq!(at("/loop/backlog"), 2);
         assert_eq!(at("/sections/1/servers/0/standing"), "down");
+        assert_eq!(at("/sections/0/servers/0/weight"), 4);
+        assert_eq!(at("/sections/0/servers/0/effective_weight"), 1.5);
+        assert_eq!(at("/sections/1/servers/0/backup"), true);
         assert_eq!(at("/loop/memory"), 5 << 20);
         assert_eq!(at("/events/0/count"), 3);
     }

@@ -1,84 +1,104 @@
-//! Which server? One of those that may get work, by turns, by lot, by load or by affinity.
+//! Which server? One of those that may get work: by lot, by load or by affinity. By turns:
+//! [`turns`](super::turns).
 //!
-//! Every choice is one pass over the candidates, in any order, and allocates nothing. What a
-//! choice remembers is a server and never a position, so that it stays exact when servers go down
-//! and come back between two choices.
+//! A choice is a pass or two over the candidates, in any order, and allocates nothing. What it
+//! remembers is a server and never a position, so that it stays exact when servers go down and come
+//! back between two choices. Every choice goes by the shares of [`weight`](super::weight).
 
 use rand::{Rng, RngExt};
 
+use super::turns::Turns;
+use super::weight::Candidate;
 use crate::id::ServerId;
 
-/// How a section chooses among its servers (`algorithm`), and what it remembers of earlier choices.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Balance {
-    /// Each in turn, in numeric order (`round-robin`).
-    RoundRobin {
-        /// The server chosen last; the turn goes to the next candidate after it.
-        last: Option<ServerId>,
-    },
-    /// Each with the same chance (`random`).
-    Random,
-}
-
-impl Balance {
-    /// Round robin that begins with the lowest number.
-    pub const fn round_robin() -> Self {
-        Self::RoundRobin { last: None }
-    }
-
-    /// One of the candidates, or None when there is none.
-    ///
-    /// ```
-    /// use rand::{SeedableRng, rngs::StdRng};
-    /// use tidegate::{balance::algorithm::Balance, id::ServerId};
-    ///
-    /// let servers = [1, 2, 3].map(ServerId::from);
-    /// let mut dice = StdRng::seed_from_u64(1);
-    /// let mut turns = Balance::round_robin();
-    /// let mut pick = |up: &[ServerId]| turns.pick(up.iter().copied(), &mut dice);
-    ///
-    /// assert_eq!(pick(&servers), Some(servers[0]));
-    /// assert_eq!(pick(&servers), Some(servers[1]));
-    /// assert_eq!(pick(&servers[..2]), Some(servers[0])); // server 3 is down
-    /// assert_eq!(pick(&[]), None);
-    /// ```
-    pub fn pick(
-        &mut self,
-        candidates: impl Iterator<Item = ServerId> + Clone,
-        rng: &mut impl Rng,
-    ) -> Option<ServerId> {
-        match self {
-            Self::RoundRobin { last } => {
-                let next = candidates.min_by_key(|&server| turn(server, *last))?;
-                *last = Some(next);
-                Some(next)
-            }
-            Self::Random => match candidates.clone().count() {
-                0 => None,
-                count => candidates.into_iter().nth(rng.random_range(0..count)),
-            },
-        }
-    }
-}
-
-/// The candidate with the least load (connections and waiting requests, say); among equals the
-/// next in turn after `last`, the server chosen before.
-pub fn least_connections(
-    candidates: impl Iterator<Item = (ServerId, usize)>,
-    last: Option<ServerId>,
+/// Any candidate, each with a chance that is its share of all shares; None when there is none.
+///
+/// ```
+/// use rand::{SeedableRng, rngs::StdRng};
+/// use tidegate::balance::{algorithm::random, weight::Candidate};
+///
+/// let mut dice = StdRng::seed_from_u64(1);
+/// let candidate = |(number, share): (usize, u32)| Candidate { server: number.into(), share };
+/// let servers = [(1, 9), (2, 1)].map(candidate);
+/// let first = (0..1000).filter(|_| random(servers.iter().copied(), &mut dice) == Some(1.into()));
+/// assert!((850..950).contains(&first.count()));
+/// assert_eq!(random([].into_iter(), &mut dice), None);
+/// ```
+pub fn random(
+    mut candidates: impl Iterator<Item = Candidate> + Clone,
+    rng: &mut impl Rng,
 ) -> Option<ServerId> {
-    let least = candidates.min_by_key(|&(server, load)| (load, turn(server, last)));
-    least.map(|(server, _)| server)
+    let all: u64 = candidates.clone().map(|candidate| u64::from(candidate.share)).sum();
+    if all == 0 {
+        return None;
+    }
+    let mut lot = rng.random_range(0..all);
+    let drawn = candidates.find(|candidate| match lot.checked_sub(candidate.share.into()) {
+        None => true,
+        Some(rest) => {
+            lot = rest;
+            false
+        }
+    });
+    drawn.map(|candidate| candidate.server)
 }
 
-/// The candidate that belongs to a key (rendezvous hashing, Thaler and Ravishankar, 1998): the
-/// same for the same key while it is among the candidates. When one goes its keys spread evenly
-/// over the others, and no other key moves; when it comes back they return.
+/// The candidate with the least load (connections and waiting requests, say) for its share; equals
+/// take turns, by their shares.
+pub fn least_connections(
+    candidates: impl Iterator<Item = (Candidate, usize)> + Clone,
+    turns: &mut Turns,
+) -> Option<ServerId> {
+    let least = candidates.clone().map(Burden::of).reduce(|a, b| if b < a { b } else { a })?;
+    let equals = candidates.filter(|one| Burden::of(*one) == least);
+    turns.next(equals.map(|(candidate, _)| candidate))
+}
+
+/// A load for a share. Fractions, compared without dividing: so it is exact.
+#[derive(Clone, Copy)]
+struct Burden {
+    load: u64,
+    share: u64,
+}
+
+impl Burden {
+    fn of((candidate, load): (Candidate, usize)) -> Self {
+        Self { load: load as u64, share: candidate.share.into() }
+    }
+}
+
+impl PartialEq for Burden {
+    fn eq(&self, other: &Self) -> bool {
+        self.load * other.share == other.load * self.share
+    }
+}
+
+impl PartialOrd for Burden {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        (self.load * other.share).partial_cmp(&(other.load * self.share))
+    }
+}
+
+/// The candidate that belongs to a key (rendezvous hashing, Thaler and Ravishankar, 1998; with
+/// weights: Schindelhauer and Schomaker, 2005): the same for the same key while it is among the
+/// candidates. When one goes its keys spread over the others by their shares, and no other key
+/// moves; when it comes back they return. When a share grows, keys move to that candidate alone.
 ///
 /// Each candidate comes with a hash of something that outlives a restart, such as its address.
-pub fn rendezvous(key: u64, candidates: impl Iterator<Item = (ServerId, u64)>) -> Option<ServerId> {
-    let highest = candidates.max_by_key(|&(server, name)| (mix(key ^ mix(name)), server));
-    highest.map(|(server, _)| server)
+pub fn rendezvous(
+    key: u64,
+    candidates: impl Iterator<Item = (Candidate, u64)>,
+) -> Option<ServerId> {
+    // A server's draw for the key, between 0 and 1, is made an exponential one whose rate is the
+    // share: who comes first is then each server with just its chance.
+    let arrival = |(candidate, name): (Candidate, u64)| {
+        let draw = (mix(key ^ mix(name)) >> 11) as f64 + 0.5;
+        let draw = draw / (1_u64 << 53) as f64;
+        (-draw.ln() / f64::from(candidate.share), candidate.server)
+    };
+    let arrivals = candidates.map(arrival);
+    let first = arrivals.min_by(|(a, one), (b, other)| a.total_cmp(b).then(one.cmp(other)));
+    first.map(|(_, server)| server)
 }
 
 /// A hash for [`rendezvous`]: FNV-1a, then mixed. The same in every process and not secret: a
@@ -88,11 +108,6 @@ pub fn hash(bytes: &[u8]) -> u64 {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     mix(fnv)
-}
-
-/// Sorts servers by when their turn comes: those after the last one, then the others.
-fn turn(server: ServerId, last: Option<ServerId>) -> (bool, ServerId) {
-    (Some(server) <= last, server)
 }
 
 /// Spreads every bit of the argument over the whole result (the finish of SplitMix64).
@@ -105,104 +120,130 @@ fn mix(mut bits: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::weight::WHOLE;
     use super::*;
     use rand::SeedableRng;
     use rand::rngs::StdRng;
 
-    fn servers(numbers: &[usize]) -> impl Iterator<Item = ServerId> + Clone {
-        numbers.iter().copied().map(ServerId::from)
+    const LOTS: u32 = 50_000;
+
+    fn weighted(weights: &[(usize, u32)]) -> Vec<Candidate> {
+        let one = |&(number, weight): &(usize, u32)| Candidate {
+            server: number.into(),
+            share: weight * WHOLE,
+        };
+        weights.iter().map(one).collect()
     }
 
-    fn named(numbers: &[usize]) -> impl Iterator<Item = (ServerId, u64)> {
-        numbers.iter().map(|&n| (ServerId::from(n), hash(format!("10.0.0.{n}:80").as_bytes())))
+    fn named(weights: &[(usize, u32)]) -> Vec<(Candidate, u64)> {
+        let name = |number: usize| hash(format!("10.0.0.{number}:80").as_bytes());
+        weighted(weights).into_iter().map(|one| (one, name(one.server.index()))).collect()
     }
 
     fn index(server: Option<ServerId>) -> usize {
         server.expect("there are candidates").index()
     }
 
-    #[test]
-    fn round_robin_takes_the_next_number_that_is_up_whatever_the_order() {
-        let mut rng = StdRng::seed_from_u64(0);
-        let mut turns = Balance::round_robin();
-        // Who is up, and whose turn it is.
-        let table: [(&[usize], Option<usize>); 10] = [
-            (&[1, 2, 4], Some(1)),
-            (&[4, 2, 1], Some(2)),
-            (&[1, 2], Some(1)),
-            (&[2, 4], Some(2)),
-            (&[1, 3, 4], Some(3)),
-            (&[], None),
-            (&[1, 2, 3, 4], Some(4)),
-            (&[1, 2, 3, 4], Some(1)),
-            (&[1], Some(1)),
-            (&[9, 3], Some(3)),
-        ];
-        for (up, expected) in table {
-            assert_eq!(turns.pick(servers(up), &mut rng), expected.map(ServerId::from), "{up:?}");
-        }
+    /// Within six standard deviations of a binomial distribution.
+    #[track_caller]
+    fn is_about(count: u32, of: u32, chance: f64) {
+        let (count, of) = (f64::from(count), f64::from(of));
+        let deviation = (of * chance * (1.0 - chance)).sqrt();
+        assert!((count - of * chance).abs() <= 6.0 * deviation, "{count} of {of}, not {chance}");
     }
 
-    #[test]
-    fn round_robin_is_exact_while_others_come_and_go() {
-        let mut rng = StdRng::seed_from_u64(7);
-        let mut turns = Balance::round_robin();
-        let mut previous = None;
-        for _ in 0..2_000 {
-            let up: Vec<usize> = (0..8).filter(|_| rng.random_bool(0.6)).collect();
-            let Some(server) = turns.pick(servers(&up), &mut rng) else {
-                assert!(up.is_empty());
-                continue;
-            };
-            let after = up.iter().find(|&&n| previous.is_some_and(|p| n > p));
-            assert_eq!(server.index(), *after.unwrap_or(&up[0]));
-            previous = Some(server.index());
-        }
-    }
+    const EQUAL: [(usize, u32); 5] = [(0, 1), (1, 1), (2, 1), (3, 1), (4, 1)];
+    const UNEQUAL: [(usize, u32); 5] = [(0, 1), (1, 2), (2, 3), (3, 0), (4, 10)];
 
     #[test]
-    fn random_is_uniform() {
+    fn chances_are_as_the_weights() {
         let mut rng = StdRng::seed_from_u64(1);
-        let mut counts = [0_i32; 5];
-        for _ in 0..50_000 {
-            counts[index(Balance::Random.pick(servers(&[0, 1, 2, 3, 4]), &mut rng))] += 1;
+        for weights in [EQUAL, UNEQUAL] {
+            let servers = weighted(&weights);
+            let all: u32 = weights.iter().map(|(_, weight)| weight).sum();
+            let mut counts = [0; 5];
+            for _ in 0..LOTS {
+                counts[index(random(servers.iter().copied(), &mut rng))] += 1;
+            }
+            for (number, weight) in weights {
+                is_about(counts[number], LOTS, f64::from(weight) / f64::from(all));
+            }
         }
-        // Six standard deviations of a binomial with n = 50,000 and p = 1/5.
-        assert!(counts.iter().all(|count| (count - 10_000).abs() < 540), "{counts:?}");
-        assert_eq!(Balance::Random.pick(servers(&[]), &mut rng), None);
+        assert_eq!(random([].into_iter(), &mut rng), None);
     }
 
     #[test]
     fn the_least_loaded_is_taken_and_equals_take_turns() {
-        let load = |loads: [usize; 3]| (0..3).map(ServerId::from).zip(loads);
-        let mut last = None;
+        let servers = weighted(&EQUAL[..3]);
+        let mut turns = Turns::new();
         for (loads, expected) in
             [([2, 1, 1], 1), ([2, 1, 1], 2), ([2, 1, 1], 1), ([0, 0, 0], 2), ([0, 0, 0], 0)]
         {
-            last = least_connections(load(loads), last);
-            assert_eq!(index(last), expected, "{loads:?}");
+            let loaded = servers.iter().copied().zip(loads);
+            assert_eq!(index(least_connections(loaded, &mut turns)), expected, "{loads:?}");
         }
-        assert_eq!(least_connections(std::iter::empty(), last), None);
+        assert_eq!(least_connections(std::iter::empty(), &mut turns), None);
     }
 
     #[test]
-    fn rendezvous_is_uniform_and_moves_only_the_keys_of_a_server_that_left() {
-        let (all, fewer) = ([0, 1, 2, 3, 4], [0, 1, 3, 4]);
-        let (mut counts, mut heirs) = ([0_i32; 5], [0_i32; 5]);
-        for number in 0..50_000_u32 {
-            let key = hash(&number.to_be_bytes());
-            let before = index(rendezvous(key, named(&all)));
-            let after = index(rendezvous(key, named(&fewer)));
-            counts[before] += 1;
-            if before == 2 {
-                heirs[after] += 1;
-            } else {
-                assert_eq!(before, after, "a key moved without need");
+    fn loads_that_stay_come_to_be_as_the_weights() {
+        for weights in [vec![(0, 1), (1, 1)], vec![(0, 5), (1, 2), (2, 1)], vec![(0, 256), (1, 1)]]
+        {
+            let servers = weighted(&weights);
+            let all: u32 = weights.iter().map(|(_, weight)| weight).sum();
+            let (mut turns, mut loads) = (Turns::new(), vec![0; weights.len()]);
+            for _ in 0..3 * all {
+                let loaded = servers.iter().copied().zip(loads.iter().copied());
+                let server = index(least_connections(loaded, &mut turns));
+                loads[server] += 1;
+            }
+            let exact: Vec<_> = weights.iter().map(|(_, weight)| 3 * *weight as usize).collect();
+            assert_eq!(loads, exact);
+        }
+    }
+
+    #[test]
+    fn rendezvous_goes_by_weight_and_moves_only_the_keys_of_a_server_that_left() {
+        for weights in [EQUAL, UNEQUAL] {
+            let weights = weights.map(|(number, weight)| (number, weight.max(1)));
+            let fewer: Vec<_> = weights.iter().copied().filter(|(n, _)| *n != 2).collect();
+            let sum =
+                |some: &[(usize, u32)]| some.iter().map(|(_, weight)| f64::from(*weight)).sum();
+            let (all, rest): (f64, f64) = (sum(&weights), sum(&fewer));
+            let (named_all, named_fewer) = (named(&weights), named(&fewer));
+            let (mut counts, mut heirs) = ([0; 5], [0; 5]);
+            for number in 0..LOTS {
+                let key = hash(&number.to_be_bytes());
+                let before = index(rendezvous(key, named_all.iter().copied()));
+                let after = index(rendezvous(key, named_fewer.iter().copied()));
+                counts[before] += 1;
+                if before == 2 {
+                    heirs[after] += 1;
+                } else {
+                    assert_eq!(before, after, "a key moved without need");
+                }
+            }
+            for (number, weight) in weights {
+                is_about(counts[number], LOTS, f64::from(weight) / all);
+            }
+            for (number, weight) in fewer {
+                is_about(heirs[number], counts[2], f64::from(weight) / rest);
             }
         }
-        assert!(counts.iter().all(|count| (count - 10_000).abs() < 540), "{counts:?}");
-        for heir in fewer {
-            assert!((heirs[heir] - counts[2] / 4).abs() < 300, "{heirs:?}");
+    }
+
+    #[test]
+    fn a_share_that_grows_draws_keys_to_itself_alone() {
+        let mut servers = named(&EQUAL);
+        for number in 0..2_000_u32 {
+            let key = hash(&number.to_be_bytes());
+            let mut before = None;
+            for share in [1, 10, 100, WHOLE, 3 * WHOLE] {
+                servers[3].0.share = share;
+                let now = index(rendezvous(key, servers.iter().copied()));
+                assert!(now == 3 || before.is_none_or(|before| now == before));
+                before = Some(now);
+            }
         }
     }
 
@@ -210,7 +251,8 @@ mod tests {
     fn rendezvous_does_not_depend_on_the_order_or_on_the_process() {
         let key = hash(b"192.0.2.7");
         assert_eq!(key, 0x7b1d_c73b_a78d_723c);
-        assert_eq!(rendezvous(key, named(&[0, 1, 2])), rendezvous(key, named(&[2, 0, 1])));
-        assert_eq!(rendezvous(key, named(&[])), None);
+        let (one, other) = (named(&[(0, 1), (1, 2), (2, 1)]), named(&[(2, 1), (0, 1), (1, 2)]));
+        assert_eq!(rendezvous(key, one.into_iter()), rendezvous(key, other.into_iter()));
+        assert_eq!(rendezvous(key, std::iter::empty()), None);
     }
 }

@@ -1,35 +1,45 @@
-//! May a server get work? What its probes said, and whether it took our connections.
+//! May a server get work? What its probes said, and what traffic found out.
 //!
 //! ```text
 //!                      `fall` bad probes in a row
 //! Unjudged, Up ---------------------------------------> Down
 //!           Up <--------------------------------------- Down
 //!                      `rise` good probes in a row
-//!
-//! takes connections --- third refusal in a row --> sits out --- 10 s, or a good probe ---> back
-//!                       (after that: each one)
 //! ```
 //!
-//! The two are apart: probes may be off, and a server that refuses connections should not wait for
-//! the next probe to be left alone. A server not judged yet counts as up, so that the gateway
-//! serves from the start.
+//! Beside that, [`strikes`](super::strikes) make it sit out for a while. The two are apart: probes
+//! may be off, and a server that refuses connections should not wait for the next probe to be left
+//! alone. A server not judged yet counts as up, so that the gateway serves from the start.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::limits::{REFUSALS_IN_A_ROW, SIT_OUT};
+use super::strikes::{Failure, Streak, Strikes};
+
+/// What it takes to change a server's health.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// Good probes in a row that bring it up again; 0 counts as 1.
+    pub rise: u32,
+    /// Bad probes in a row that take it down; 0 counts as 1.
+    pub fall: u32,
+    /// Failures of traffic in a row that make it sit out; 0: it never does.
+    pub max_fails: u32,
+    /// How long it sits out.
+    pub fail_timeout: Duration,
+}
 
 /// The health of one server, as one section knows it.
 #[derive(Clone, Debug)]
 pub struct Health {
-    rise: u32,
-    fall: u32,
+    terms: Terms,
     state: State,
-    /// Connections refused since the last one that was made.
-    refusals: u32,
-    sits_out_until: Option<Instant>,
+    strikes: Strikes,
+    /// When it last came back into service; while it sits out, when it will. `None`: it was never
+    /// away.
+    back_since: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,15 +121,15 @@ pub fn judge(status: u16, content: &[u8]) -> Verdict {
 }
 
 impl Health {
-    /// A server not judged yet. `rise` good probes in a row bring it up again, `fall` bad ones
-    /// take it down; zero counts as one.
-    pub fn new(rise: u32, fall: u32) -> Self {
-        Self { rise, fall, state: State::Unjudged { bad: 0 }, refusals: 0, sits_out_until: None }
+    /// A server not judged yet.
+    pub fn new(terms: Terms) -> Self {
+        let (state, strikes) = (State::Unjudged { bad: 0 }, Strikes::default());
+        Self { terms, state, strikes, back_since: None }
     }
 
-    /// Other thresholds from the next probe on; what is known of the server stays.
-    pub fn set_thresholds(&mut self, rise: u32, fall: u32) {
-        (self.rise, self.fall) = (rise, fall);
+    /// Other terms from now on; what is known of the server stays.
+    pub fn set_terms(&mut self, terms: Terms) {
+        self.terms = terms;
     }
 
     /// Forgets what probes said, as when probes are switched off.
@@ -130,7 +140,7 @@ impl Health {
     /// Whether the server may get work.
     pub fn is_up(&self, now: Instant) -> bool {
         match self.state {
-            State::Unjudged { .. } | State::Up { .. } => self.sits_out_until(now).is_none(),
+            State::Unjudged { .. } | State::Up { .. } => self.strikes.out_until(now).is_none(),
             State::Down { .. } => false,
         }
     }
@@ -148,22 +158,34 @@ impl Health {
         }
     }
 
-    /// Until when the server sits out because it refused connections; None when it does not.
-    pub fn sits_out_until(&self, now: Instant) -> Option<Instant> {
-        self.sits_out_until.filter(|&until| now < until)
+    /// Until when the server sits out because traffic failed on it, and by what; `None` when it
+    /// does not.
+    pub fn sits_out(&self, now: Instant) -> Option<(Instant, Streak)> {
+        self.strikes.out_until(now).map(|until| (until, self.strikes.streak()))
+    }
+
+    /// When it last came back into service: found well after it was down, or done with sitting out.
+    /// `None`: it was never away.
+    pub fn back_since(&self) -> Option<Instant> {
+        self.back_since
+    }
+
+    /// It comes back into service, by somebody else's decision.
+    pub fn came_back(&mut self, now: Instant) {
+        self.back_since = Some(now);
     }
 
     /// A probe has ended. A good one also brings back a server that sits out.
-    pub fn note(&mut self, verdict: Verdict) -> Option<Change> {
-        if verdict == Verdict::Healthy {
-            self.connected();
+    pub fn note(&mut self, verdict: Verdict, now: Instant) -> Option<Change> {
+        if verdict == Verdict::Healthy && self.strikes.forgive(now) {
+            self.came_back(now);
         }
         let (state, change) = match (self.state, verdict) {
             (State::Unjudged { .. } | State::Up { .. }, Verdict::Healthy) => {
                 (State::Up { bad: 0 }, None)
             }
             (State::Unjudged { bad } | State::Up { bad }, Verdict::Unhealthy(cause))
-                if bad.saturating_add(1) >= self.fall =>
+                if bad.saturating_add(1) >= self.terms.fall =>
             {
                 (State::Down { good: 0, cause }, Some(Change::Down(cause)))
             }
@@ -171,7 +193,9 @@ impl Health {
                 (State::Unjudged { bad: bad + 1 }, None)
             }
             (State::Up { bad }, Verdict::Unhealthy(_)) => (State::Up { bad: bad + 1 }, None),
-            (State::Down { good, .. }, Verdict::Healthy) if good.saturating_add(1) >= self.rise => {
+            (State::Down { good, .. }, Verdict::Healthy)
+                if good.saturating_add(1) >= self.terms.rise =>
+            {
                 (State::Up { bad: 0 }, Some(Change::Up))
             }
             (State::Down { good, cause }, Verdict::Healthy) => {
@@ -182,24 +206,33 @@ impl Health {
             }
         };
         self.state = state;
+        if change == Some(Change::Up) {
+            self.came_back(now);
+        }
         change
     }
 
-    /// A connection to the server could not be made. True if that makes it sit out from now on:
-    /// the third time in a row, and each time after that until a connection is made.
-    pub fn refused(&mut self, now: Instant) -> bool {
-        self.refusals = self.refusals.saturating_add(1);
-        let enough = self.refusals >= REFUSALS_IN_A_ROW && self.sits_out_until(now).is_none();
-        if enough {
-            self.sits_out_until = Some(now + SIT_OUT);
+    /// Traffic failed on the server. True if that makes it sit out from now on; a server that is
+    /// not `dispensable` never does.
+    pub fn failed(&mut self, failure: Failure, dispensable: bool, now: Instant) -> bool {
+        let Terms { max_fails, fail_timeout, .. } = self.terms;
+        let sits_out = self.strikes.failed(failure, dispensable, max_fails, fail_timeout, now);
+        if sits_out {
+            self.came_back(now + fail_timeout);
         }
-        enough
+        sits_out
     }
 
     /// A connection to the server was made.
-    pub fn connected(&mut self) {
-        self.refusals = 0;
-        self.sits_out_until = None;
+    pub fn connected(&mut self, now: Instant) {
+        if self.strikes.connected(now) {
+            self.came_back(now);
+        }
+    }
+
+    /// The server has begun a response.
+    pub fn answered(&mut self) {
+        self.strikes.answered();
     }
 }
 
@@ -224,8 +257,9 @@ impl fmt::Display for Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
+    const TERMS: Terms =
+        Terms { rise: 1, fall: 1, max_fails: 3, fail_timeout: Duration::from_secs(10) };
     const BAD: Verdict = Verdict::Unhealthy(Cause::TimedOut);
     const DOWN: Option<Change> = Some(Change::Down(Cause::TimedOut));
     const UP: Option<Change> = Some(Change::Up);
@@ -279,13 +313,17 @@ mod tests {
         ];
         let now = Instant::now();
         for (rise, fall, probes, changes) in table {
-            let mut health = Health::new(rise, fall);
+            let mut health = Health::new(Terms { rise, fall, ..TERMS });
             let mut up = true;
             for (step, (probe, change)) in probes.bytes().zip(changes.bytes()).enumerate() {
                 let verdict = if probe == b'+' { Verdict::Healthy } else { BAD };
                 let expected = [(b'D', DOWN), (b'U', UP)].into_iter().find(|c| c.0 == change);
                 let expected = expected.and_then(|(_, change)| change);
-                assert_eq!(health.note(verdict), expected, "{rise} {fall} {probes}, step {step}");
+                assert_eq!(
+                    health.note(verdict, now),
+                    expected,
+                    "{rise} {fall} {probes}, step {step}"
+                );
                 up = expected.map_or(up, |change| change == Change::Up);
                 assert_eq!(health.is_up(now), up);
                 assert_eq!(health.cause(), (!up).then_some(Cause::TimedOut));
@@ -294,45 +332,53 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_refuses_three_times_in_a_row_sits_out_ten_seconds() {
+    fn whoever_comes_back_is_known_to_be_back_since_then() {
         let start = Instant::now();
-        let mut health = Health::new(1, 1);
-        assert!(!health.refused(start));
-        assert!(!health.refused(start));
-        health.connected();
-        assert!(!health.refused(start));
-        assert!(!health.refused(start));
-        assert!(health.is_up(start));
-        assert!(health.refused(start));
-        assert!(!health.refused(start), "it sits out already, and not for longer");
-        assert!(!health.is_up(start + SIT_OUT - Duration::from_millis(1)));
-        assert!(health.is_up(start + SIT_OUT));
-        assert!(health.refused(start + SIT_OUT), "once more in a row");
-        assert_eq!(health.sits_out_until(start + SIT_OUT), Some(start + 2 * SIT_OUT));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut health = Health::new(TERMS);
+        health.note(Verdict::Healthy, at(1));
+        assert_eq!(health.back_since(), None, "it was never away");
+        health.note(BAD, at(2));
+        health.note(Verdict::Healthy, at(3));
+        health.note(Verdict::Healthy, at(4));
+        assert_eq!(health.back_since(), Some(at(3)));
+        for _ in 0..3 {
+            health.failed(Failure::NoAnswer, true, at(5));
+        }
+        assert_eq!(health.back_since(), Some(at(15)), "when it is done with sitting out");
+        let streak = health.sits_out(at(14)).map(|(until, streak)| (until, streak.to_string()));
+        assert_eq!(streak, Some((at(15), "no answer 3 times in a row".to_owned())));
+        assert!(!health.is_up(at(14)) && health.is_up(at(15)));
+        assert!(health.failed(Failure::NoConnection, true, at(20)), "once more in a row");
+        health.note(Verdict::Healthy, at(21));
+        assert_eq!(health.back_since(), Some(at(21)), "the probe was good");
+        assert!(health.is_up(at(21)));
     }
 
     #[test]
-    fn a_good_probe_ends_the_sitting_out_and_a_bad_one_does_not() {
+    fn a_bad_probe_does_not_end_the_sitting_out_and_a_connection_does() {
         let now = Instant::now();
-        let mut health = Health::new(1, 2);
-        assert_eq!((0..3).map(|_| health.refused(now)).collect::<Vec<_>>(), [false, false, true]);
-        assert_eq!(health.note(BAD), None);
+        let mut health = Health::new(Terms { fall: 2, ..TERMS });
+        let fails = [(); 3].map(|()| health.failed(Failure::NoConnection, true, now));
+        assert_eq!(fails, [false, false, true]);
+        assert_eq!(health.note(BAD, now), None);
         assert!(!health.is_up(now));
-        assert_eq!(health.note(Verdict::Healthy), None);
+        health.connected(now);
         assert!(health.is_up(now));
-        assert!(!health.refused(now), "the count begins anew");
+        assert!(!health.failed(Failure::NoConnection, true, now), "the count begins anew");
     }
 
     #[test]
     fn a_connection_does_not_overrule_the_probes() {
         let now = Instant::now();
-        let mut health = Health::new(1, 1);
-        assert_eq!(health.note(BAD), DOWN);
-        health.connected();
+        let mut health = Health::new(TERMS);
+        assert_eq!(health.note(BAD, now), DOWN);
+        health.connected(now);
+        health.answered();
         assert!(!health.is_up(now));
         health.forget_probes();
         assert!(health.is_up(now) && !health.is_judged());
-        assert_eq!(health.note(Verdict::Healthy), None);
+        assert_eq!(health.note(Verdict::Healthy, now), None);
         assert!(health.is_judged());
     }
 

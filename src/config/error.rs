@@ -72,7 +72,10 @@ pub enum Problem {
         first: usize,
     },
     /// `drain_delay` leaves nothing of `shutdown_timeout`.
-    DelayTooLong,
+    DelayTooLong {
+        /// What was given for it.
+        found: String,
+    },
     /// The N of `serverN` has leading zeros or more than 64 bits.
     ServerNumber,
     /// The value is not one that the key can have.
@@ -87,9 +90,14 @@ pub enum Problem {
     /// The file lacks a section.
     MissingSection(&'static str),
     /// The section lacks a key.
-    MissingKey,
+    MissingKey {
+        /// What the key can have.
+        allowed: String,
+    },
     /// The section has no `serverN`.
     NoServers,
+    /// All servers of the section are spares.
+    OnlySpares,
     /// The section has too many.
     TooManyServers {
         /// The most it may have.
@@ -179,7 +187,9 @@ impl fmt::Display for Problem {
                     None => write!(f, "there are {}", in_brackets(known, ", ")),
                 }
             }
-            Self::DuplicateSection { first } => write!(f, "begun already on line {first}"),
+            Self::DuplicateSection { first } => {
+                write!(f, "begun already on line {first}; allowed: once")
+            }
             Self::UnknownKey { nearest: Some(nearest), .. } => {
                 write!(f, "unknown key; did you mean {nearest}?")
             }
@@ -189,9 +199,12 @@ impl fmt::Display for Problem {
             Self::Elsewhere { sections } => {
                 write!(f, "not a key of this section but of {}", in_brackets(sections, " and "))
             }
-            Self::DuplicateKey { first } => write!(f, "given already on line {first}"),
-            Self::DelayTooLong => {
-                f.write_str("leaves no time to finish; it has to be below shutdown_timeout")
+            Self::DuplicateKey { first } => {
+                write!(f, "given already on line {first}; allowed: once")
+            }
+            Self::DelayTooLong { found } => {
+                let found = Quote(found);
+                write!(f, "\"{found}\" leaves no time to finish; allowed: below shutdown_timeout")
             }
             Self::ServerNumber => {
                 write!(f, "a server's number is 0 to {}, without leading zeros", u64::MAX)
@@ -200,11 +213,16 @@ impl fmt::Display for Problem {
                 write!(f, "\"{}\" is {reason}; allowed: {allowed}", Quote(found))
             }
             Self::MissingSection(name) => write!(f, "there is no section {name}"),
-            Self::MissingKey => write!(f, "is required, and missing"),
+            Self::MissingKey { allowed } => {
+                write!(f, "is required, and missing; allowed: {allowed}")
+            }
             Self::NoServers => write!(f, "has no servers; the first is server1 = host:port"),
+            Self::OnlySpares => f.write_str(
+                "\"true\" makes every server of the section a spare; allowed: for all but one",
+            ),
             Self::TooManyServers { most } => write!(f, "has more than {most} servers"),
             Self::TwoAddresses { other, line } => {
-                write!(f, "the address is given already as {other} on line {line}")
+                write!(f, "the address is given already as {other} on line {line}; allowed: once")
             }
             Self::NoAddress { number, keys } => {
                 write!(f, "server {number} has no address; it is given as {keys}")
@@ -213,7 +231,7 @@ impl fmt::Display for Problem {
                 write!(f, "is required, because {} is no loopback address", Quote(host))
             }
             Self::MinAboveMax { min, max_key, max } => {
-                write!(f, "{min} is more than {max_key}, which is {max}")
+                write!(f, "{min} is more than {max_key}, which is {max}; allowed: 0 to {max}")
             }
         }
     }

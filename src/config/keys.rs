@@ -4,8 +4,10 @@
 //! suggesting the right name, `--help` and the reference in the README all go by these rows and
 //! nothing else. The ranges keep every number within the type of its field.
 
+mod servers;
 mod tunnels;
 
+pub(super) use servers::SERVER;
 pub(super) use tunnels::TUNNELS;
 
 use std::ops::RangeInclusive;
@@ -13,13 +15,10 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::rule::Fallback::{Either, Required, Unset, Value};
+use super::rule::Fallback::{Required, Unset, Value};
 use super::rule::{Fallback, Key, Rule};
-use super::{
-    Access, Admin, Algorithm, Frontend, HealthCheck, Log, Question, Section, ServerConfig, Sticky,
-};
+use super::{Access, Admin, Algorithm, Frontend, HealthCheck, Log, Question, Section, Sticky};
 use crate::limits;
-use crate::proxy_protocol::Version;
 
 /// The sections of the file, in the order of the reference.
 pub(super) const SECTIONS: &[&str] = &["frontend", "http", "websocket", "admin", "log"];
@@ -36,6 +35,9 @@ const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10)..=hours(24)
 /// Probes in a row.
 const STREAK: RangeInclusive<u64> = 1..=1000;
 
+/// Failures in a row.
+const FAILS: RangeInclusive<u64> = 0..=1000;
+
 /// Clients at once; a Linux process has no more descriptors unless its system is tuned for it.
 const CONNECTIONS: RangeInclusive<u64> = 1..=1 << 20;
 
@@ -51,15 +53,6 @@ const CONTENT: RangeInclusive<u64> = 0..=limits::CONTENT_LENGTH_MAX;
 
 /// A port to listen at; 0 lets the system choose.
 const PORT: RangeInclusive<u64> = 0..=u16::MAX as u64;
-
-/// Connections to one server from one address: there are no more ports.
-const WORKERS: RangeInclusive<u64> = 1..=u16::MAX as u64;
-
-/// Of these, the ones kept open.
-const WORKERS_OR_NONE: RangeInclusive<u64> = 0..=u16::MAX as u64;
-
-/// Requests in the waiting line of one server.
-const LINE: RangeInclusive<u64> = 0..=u16::MAX as u64;
 
 const fn hours(count: u64) -> Duration {
     Duration::from_secs(count * 60 * 60)
@@ -224,6 +217,24 @@ pub(super) const SECTION: &[Key<Section>] = &[
         "bad probes in a row that make a server unhealthy",
     ),
     section(
+        "max_fails",
+        Rule::Integer(FAILS, |s, v| s.max_fails = v as u32),
+        Value("3"),
+        "failures of traffic in a row that make a server sit out; 0: none do",
+    ),
+    section(
+        "fail_timeout",
+        Rule::Duration(TIMEOUT, |s, v| s.fail_timeout = v),
+        Value("10s"),
+        "how long it sits out, unless a good probe ends that",
+    ),
+    section(
+        "slow_start",
+        Rule::Duration(TIMEOUT_OR_NONE, |s, v| s.slow_start = v),
+        Value("0"),
+        "how long a server that came back takes to its whole weight; 0: no time",
+    ),
+    section(
         "connect_timeout",
         Rule::Duration(TIMEOUT, |s, v| s.connect_timeout = v),
         Value("3s"),
@@ -234,64 +245,6 @@ pub(super) const SECTION: &[Key<Section>] = &[
         Rule::Duration(TIMEOUT, |s, v| s.response_timeout = v),
         Value("1m"),
         "to the first byte of a response, and between its reads (504)",
-    ),
-];
-
-/// The servers of `[http]` and `[websocket]`. Of the two forms of the address a server has one.
-pub(super) const SERVER: &[Key<ServerConfig>] = &[
-    Key {
-        sections: BOTH,
-        name: "serverN",
-        rule: Rule::Server(|s, v, each| (s.address, s.each_address) = (v, each)),
-        fallback: Either,
-        about: "where server N listens; N is any number, the order is numeric",
-    },
-    Key {
-        sections: BOTH,
-        name: "serverN_send_proxy",
-        rule: Rule::Word(&[
-            ("off", |s| s.send_proxy = None),
-            ("v1", |s| s.send_proxy = Some(Version::V1)),
-            ("v2", |s| s.send_proxy = Some(Version::V2)),
-        ]),
-        fallback: Value("off"),
-        about: "the PROXY header that connections to the server begin with",
-    },
-    worker(
-        "serverN_addr",
-        Rule::Server(|s, v, each| (s.address, s.each_address) = (v, each)),
-        Either,
-        "the same as serverN",
-    ),
-    worker(
-        "serverN_max_workers",
-        Rule::Integer(WORKERS, |s, v| s.workers.max = v as usize),
-        Value("3"),
-        "most connections to the server",
-    ),
-    worker(
-        "serverN_min_workers",
-        Rule::Integer(WORKERS_OR_NONE, |s, v| s.workers.min = v as usize),
-        Value("1"),
-        "of these, the ones kept open: opened at start, reopened when lost",
-    ),
-    worker(
-        "serverN_worker_timeout",
-        Rule::Duration(TIMEOUT, |s, v| s.workers.timeout = v),
-        Value("3s"),
-        "an idle connection above the minimum is closed after this",
-    ),
-    worker(
-        "serverN_buffer_size",
-        Rule::Integer(LINE, |s, v| s.workers.buffer_size = v as usize),
-        Value("10"),
-        "requests that may wait in line; 0: none waits",
-    ),
-    worker(
-        "serverN_spawn_timeout",
-        Rule::Duration(TIMEOUT_OR_NONE, |s, v| s.workers.spawn_timeout = v),
-        Value("100ms"),
-        "how long a request waits before one is opened for it; 0: not at all",
     ),
 ];
 
@@ -373,15 +326,6 @@ const fn section(
     about: &'static str,
 ) -> Key<Section> {
     Key { sections: BOTH, name, rule, fallback, about }
-}
-
-const fn worker(
-    name: &'static str,
-    rule: Rule<ServerConfig>,
-    fallback: Fallback,
-    about: &'static str,
-) -> Key<ServerConfig> {
-    Key { sections: &["http"], name, rule, fallback, about }
 }
 
 const fn admin(

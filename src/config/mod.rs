@@ -104,6 +104,12 @@ pub struct Section {
     pub response_timeout: Duration,
     /// What leads a client to the server that it had before. Default off.
     pub sticky: Sticky,
+    /// Failures of traffic in a row after which a server sits out. Default 3; 0: it never does.
+    pub max_fails: u32,
+    /// How long it sits out, unless a good probe ends that. Default 10 s.
+    pub fail_timeout: Duration,
+    /// How long a server that comes back takes to have its whole weight again. Default 0: at once.
+    pub slow_start: Duration,
     /// How tunnels are kept and ended. Without meaning in `[http]`, where it holds the defaults.
     pub tunnels: Tunnels,
     /// In the order of their numbers. Never empty in a file; what `dns:` names stand for may be.
@@ -194,6 +200,11 @@ pub struct ServerConfig {
     pub each_address: bool,
     /// The PROXY header that connections to it begin with. Default none.
     pub send_proxy: Option<Version>,
+    /// How much of the work it gets beside the others. Default 1, never 0.
+    pub weight: u32,
+    /// A spare: it gets work only when all servers of the section that are none are down. Default
+    /// false.
+    pub backup: bool,
     /// Its connections for requests. Without meaning in `[websocket]`, where it holds the defaults.
     pub workers: Workers,
 }

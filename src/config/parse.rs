@@ -124,7 +124,7 @@ impl Fill {
         // The default is no delay, so only one that was given can be too long.
         match block.get("drain_delay") {
             Some(given) if frontend.drain_delay >= frontend.shutdown_timeout => {
-                Err(block.error_at(given, Problem::DelayTooLong))
+                Err(block.error_at(given, Problem::DelayTooLong { found: given.value.clone() }))
             }
             Some(_) | None => Ok(frontend),
         }
@@ -145,6 +145,9 @@ impl Fill {
             connect_timeout: Duration::ZERO,
             response_timeout: Duration::ZERO,
             sticky: Sticky::Off,
+            max_fails: 0,
+            fail_timeout: Duration::ZERO,
+            slow_start: Duration::ZERO,
             tunnels: Tunnels {
                 idle_timeout: Duration::ZERO,
                 close_timeout: Duration::ZERO,
@@ -172,6 +175,14 @@ impl Fill {
         for number in numbers {
             section.servers.push(self.server(block, number)?);
         }
+        if section.servers.iter().all(|server| server.backup) {
+            let first = section.servers.first().map_or(0, |server| server.number);
+            let given = block.get(&format!("server{first}_backup"));
+            return Err(match given {
+                Some(given) => block.error_at(given, Problem::OnlySpares),
+                None => block.error(Problem::OnlySpares),
+            });
+        }
         Ok(section)
     }
 
@@ -182,6 +193,8 @@ impl Fill {
             address: Address { host: String::new(), port: 0 },
             each_address: false,
             send_proxy: None,
+            weight: 0,
+            backup: false,
             workers: Workers {
                 max: 0,
                 min: 0,
@@ -247,7 +260,8 @@ impl Fill {
                 (None, Fallback::Unset(text)) => (text.to_owned(), None),
                 (None, Fallback::Either) => continue,
                 (None, Fallback::Required) => {
-                    return Err(Error { key: Some(key), ..block.error(Problem::MissingKey) });
+                    let problem = Problem::MissingKey { allowed: row.rule.allowed() };
+                    return Err(Error { key: Some(key), ..block.error(problem) });
                 }
             };
             let place = row.sections.iter().find(|name| **name == block.name);

@@ -202,6 +202,9 @@ impl Gateway {
             return;
         }
         server.drained = steer.drain;
+        if !steer.drain {
+            server.health.came_back(self.now);
+        }
         server.set_floor();
         info!("{server}: {}", if steer.drain { "drained" } else { "restored" });
         let kind = if steer.drain { events::Kind::Drained } else { events::Kind::Restored };

@@ -267,6 +267,9 @@ impl Gateway {
         errand.tried.push(failed);
         let other = self.choose(id, errand);
         errand.tried.pop();
+        // That a connection ended is no reason to turn to a spare.
+        let spare = |id: ServerId| self.servers[id.index()].backup;
+        let other = other.filter(|other| spare(failed) || !spare(*other));
         other.filter(|other| self.servers[other.index()].pool.reserve())
     }
 

@@ -26,10 +26,10 @@ impl Gateway {
             debug_assert_eq!(worker.state(), worker::State::Connecting(Some(id)));
             return;
         }
-        let tally = &mut self.servers[worker.server.index()].tally;
+        let server = &mut self.servers[worker.server.index()];
         let begun = *errand.begun.get_or_insert_with(|| {
             if !errand.replayed {
-                tally.wait.observe(self.now.saturating_duration_since(errand.since));
+                server.tally.wait.observe(self.now.saturating_duration_since(errand.since));
             }
             errand.reused = worker.served > 0;
             errand.connect = (!errand.reused).then_some(worker.took);
@@ -40,7 +40,8 @@ impl Gateway {
         let progress = exchange.advance(socket, &mut worker.socket, inbox, &mut self.desk, early);
         if errand.first_byte.is_none() && exchange.has_answered() {
             errand.first_byte = Some(self.now);
-            tally.first_byte.observe(self.now.saturating_duration_since(begun));
+            server.health.answered();
+            server.tally.first_byte.observe(self.now.saturating_duration_since(begun));
         }
         match progress {
             Ok(Progress::Blocked { awaits, moved }) => self.await_more(id, awaits, moved),
@@ -118,6 +119,11 @@ impl Gateway {
                 self.replay(id, worker_id, server, errand);
             }
             return;
+        }
+        let is_servers = !matches!(fault, Fault::Client(_));
+        // A reused connection may have been closed before the request was there.
+        if is_servers && !reused && !errand.exchange.has_answered() {
+            self.note_unanswered(server);
         }
         self.close_worker(worker_id);
         let client = &mut self.clients[id.index()];
@@ -216,6 +222,9 @@ impl Gateway {
             Some(Awaits::ClientReading) => self.lose_client(id),
             Some(Awaits::Server) | None => {
                 self.counters.server_faults += 1;
+                if !errand.exchange.has_answered() {
+                    self.note_unanswered(self.workers[worker.index()].server);
+                }
                 self.close_worker(worker);
                 self.fail(id, &Answer::response_timeout());
             }

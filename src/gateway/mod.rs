@@ -11,7 +11,7 @@
 //! | `proxy_header` | on whose behalf a connection is |
 //! | `client`, `request`, `answering` | a client's states, its requests, answers of our own |
 //! | `errand`, `dispatch`, `drive` | a request on its way: choosing, waiting, relaying |
-//! | `server`, `section`, `worker`, `names`, `group` | the other side |
+//! | `server`, `section`, `worker`, `names`, `group`, `striking` | the other side |
 //! | `probe`, `rebalance` | health, and what its return brings |
 //! | `admission`, `tunnel`, `tending`, `drain` | WebSocket: from the first to the last byte |
 //! | `admin`, `snapshot` | operators |
@@ -49,6 +49,7 @@ pub mod section;
 pub mod server;
 mod snapshot;
 mod stop;
+mod striking;
 mod tending;
 pub mod token;
 pub mod tunnel;

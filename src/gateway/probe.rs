@@ -86,6 +86,10 @@ impl Gateway {
             return;
         }
         let Some(address) = server.socket_address() else {
+            if server.resolving {
+                // The first answer to its name is under way. It will set off a probe, if any does.
+                return;
+            }
             return self.note_verdict(server_id, Verdict::Unhealthy(Cause::NameUnknown));
         };
         let entry = self.probes.vacant_entry();
@@ -191,7 +195,7 @@ impl Gateway {
         if verdict == Verdict::Unhealthy(Cause::ConnectFailed) {
             server.try_next_address();
         }
-        match server.health.note(verdict) {
+        match server.health.note(verdict, self.now) {
             None => {}
             Some(Change::Up) => {
                 info!("{server}: up");

@@ -2,7 +2,9 @@
 //!
 //! Tunnels live long, so a server that joins stays empty while the others stay full. If configured,
 //! a few tunnels a second are ended (1012: come back, to whichever server then) on servers that
-//! have clearly more than their share, the quietest first, until all have about as many.
+//! have clearly more than their share by their weights, the quietest first, until all have about as
+//! many as they should. That begins when the server is warm (`slow_start`). Spares have no share
+//! while others are up.
 //!
 //! It ends in any case: no more tunnels are ended for one return than there were at that moment.
 
@@ -24,10 +26,14 @@ pub(super) struct Rebalancing {
     budget: usize,
 }
 
-/// Above how many tunnels a server has too many: a tenth and one over the mean.
-fn ceiling(tunnels: usize, servers: usize) -> usize {
-    let mean = tunnels.div_ceil(servers.max(1));
-    mean + mean / 10 + 1
+/// Above how many of all tunnels a server has too many: a tenth and one over its part of them,
+/// which is `share` of `shares`. Who has no share has too many with the first.
+fn ceiling(tunnels: usize, share: usize, shares: usize) -> usize {
+    if share == 0 {
+        return 0;
+    }
+    let part = (tunnels * share).div_ceil(shares.max(1));
+    part + part / 10 + 1
 }
 
 impl Gateway {
@@ -37,7 +43,10 @@ impl Gateway {
         let is_ours = self.servers[server.index()].kind == Kind::WebSocket;
         if rate > 0 && is_ours && self.stopping.is_none() && self.tunnels.len() > 1 {
             let budget = self.tunnels.len();
-            self.rebalancing = Some(Rebalancing { at: self.now, budget });
+            // Whoever comes back while it warms up would mostly be sent where it was.
+            let section = self.sections.websocket.as_ref();
+            let at = self.now + section.map_or(Duration::ZERO, |section| section.slow_start);
+            self.rebalancing = Some(Rebalancing { at, budget });
         }
     }
 
@@ -59,8 +68,14 @@ impl Gateway {
 
     /// The quietest tunnel of the fullest server, if that has too many.
     fn surplus(&self) -> Option<TunnelId> {
-        let servers = &self.sections.websocket.as_ref()?.servers;
-        let up = servers.iter().filter(|id| self.servers[id.index()].is_available(self.now));
+        let section = self.sections.websocket.as_ref()?;
+        let server = |id: &ServerId| &self.servers[id.index()];
+        let up = section.servers.iter().filter(|id| server(id).is_available(self.now));
+        let spares_only = up.clone().all(|id| server(id).backup);
+        let share = |id: &ServerId| match server(id).backup && !spares_only {
+            true => 0,
+            false => server(id).weight() as usize,
+        };
         let mut counts = vec![0_usize; self.servers.len()];
         let relaying = || self.tunnels.iter().filter(|(_, t)| t.state() == State::Relaying);
         for (_, tunnel) in relaying() {
@@ -70,11 +85,12 @@ impl Gateway {
         }
         let of = |id: ServerId| counts.get(id.index()).copied().unwrap_or(0);
         let total: usize = up.clone().map(|id| of(*id)).sum();
-        let most = ceiling(total, up.clone().count());
-        let fullest = *up.max_by_key(|id| of(**id))?;
+        let shares: usize = up.clone().map(share).sum();
+        let surplus = |id: &ServerId| of(*id).saturating_sub(ceiling(total, share(id), shares));
+        let fullest = *up.max_by_key(|id| surplus(id))?;
         let mine = relaying().filter(|(_, tunnel)| tunnel.server_id == fullest);
         let quietest = mine.min_by_key(|(_, tunnel)| tunnel.active)?.0;
-        (of(fullest) > most).then(|| TunnelId::from(quietest))
+        (surplus(&fullest) > 0).then(|| TunnelId::from(quietest))
     }
 }
 
@@ -84,9 +100,19 @@ mod tests {
 
     #[test]
     fn a_share_has_some_room() {
-        for (tunnels, servers, most) in [(10, 2, 6), (100, 2, 56), (9, 3, 4), (0, 1, 1), (5, 0, 6)]
-        {
-            assert_eq!(ceiling(tunnels, servers), most, "{tunnels} on {servers}");
+        // All tunnels, the server's share, all shares, and the most that it should have.
+        let table = [
+            (10, 1, 2, 6),
+            (100, 1, 2, 56),
+            (100, 3, 4, 83),
+            (100, 1, 4, 28),
+            (9, 1, 3, 4),
+            (0, 1, 1, 1),
+            (9, 0, 3, 0),
+            (9, 0, 0, 0),
+        ];
+        for (tunnels, share, shares, most) in table {
+            assert_eq!(ceiling(tunnels, share, shares), most, "{share}/{shares} of {tunnels}");
         }
     }
 }

@@ -142,6 +142,8 @@ impl Gateway {
         };
         self.sections.put(kind, Some(section));
         former.into_iter().for_each(|id| self.remove_server(id));
+        // Before they are probed, so that nobody is found down whose name was never asked for.
+        fresh.iter().for_each(|id| self.resolve(*id));
         for (position, id) in ids.iter().enumerate() {
             let interval = config.health.as_ref().map(|health| health.interval);
             let server = &mut self.servers[id.index()];
@@ -155,10 +157,7 @@ impl Gateway {
             }
             self.tend_pool(*id);
         }
-        for id in fresh {
-            self.resolve(id);
-            self.rebalance(id);
-        }
+        fresh.into_iter().for_each(|id| self.rebalance(id));
     }
 
     /// A server that was not there: one that has come back before its last work was done, or a new

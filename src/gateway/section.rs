@@ -2,12 +2,17 @@
 
 use super::server::Server;
 use crate::admin::trend::Trend;
-use crate::balance::algorithm::{Balance, hash, least_connections, rendezvous};
+use crate::balance::algorithm::{hash, least_connections, random, rendezvous};
+use crate::balance::turns::Turns;
+use crate::balance::weight::Candidate;
 use crate::config::{self, Algorithm, HealthCheck, Sticky};
 use crate::id::ServerId;
 use slab::Slab;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+#[cfg(test)]
+mod tests;
 
 /// Which section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +34,14 @@ impl Kind {
 }
 
 /// How a server is chosen when the client had none before.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Choice {
-    /// By turns or by lot.
-    Balance(Balance),
+    /// By turns.
+    RoundRobin(Turns),
+    /// By lot.
+    Random,
     /// By load; among equals by turns.
-    LeastConnections {
-        /// The server chosen last.
-        last: Option<ServerId>,
-    },
+    LeastConnections(Turns),
 }
 
 /// What a request brings to the choice of its server.
@@ -65,6 +69,8 @@ pub struct Section {
     pub sticky: Sticky,
     /// How its servers are probed, if they are.
     pub health: Option<HealthCheck>,
+    /// How long a server that came back into service takes to have its whole weight again.
+    pub slow_start: Duration,
     /// For a connection to a server to stand.
     pub connect_timeout: Duration,
     /// For a server to answer, and between the pieces of its answer.
@@ -77,14 +83,15 @@ impl Section {
         Self {
             servers,
             choice: match config.algorithm {
-                Algorithm::RoundRobin => Choice::Balance(Balance::round_robin()),
-                Algorithm::Random => Choice::Balance(Balance::Random),
-                Algorithm::LeastConnections => Choice::LeastConnections { last: None },
+                Algorithm::RoundRobin => Choice::RoundRobin(Turns::new()),
+                Algorithm::Random => Choice::Random,
+                Algorithm::LeastConnections => Choice::LeastConnections(Turns::new()),
             },
             gone: false,
             trend: Trend::new(),
             sticky: config.sticky,
             health: config.health.clone(),
+            slow_start: config.slow_start,
             connect_timeout: config.connect_timeout,
             response_timeout: config.response_timeout,
         }
@@ -97,18 +104,16 @@ impl Section {
 
     /// Goes on where another one stood: whose turn it is, and how it has been going.
     pub fn in_place_of(self, old: Self) -> Self {
-        let place = |last: Option<ServerId>| {
-            let last = last.and_then(|place| old.servers.get(place.index()));
-            let place = last.and_then(|id| self.servers.iter().position(|own| own == id));
-            place.map(ServerId::from)
+        let place = |last: ServerId| {
+            let last = old.servers.get(last.index())?;
+            self.servers.iter().position(|own| own == last).map(ServerId::from)
         };
         let choice = match (self.choice, old.choice) {
-            (
-                Choice::Balance(Balance::RoundRobin { .. }),
-                Choice::Balance(Balance::RoundRobin { last }),
-            ) => Choice::Balance(Balance::RoundRobin { last: place(last) }),
-            (Choice::LeastConnections { .. }, Choice::LeastConnections { last }) => {
-                Choice::LeastConnections { last: place(last) }
+            (Choice::RoundRobin(_), Choice::RoundRobin(turns)) => {
+                Choice::RoundRobin(turns.renamed(place))
+            }
+            (Choice::LeastConnections(_), Choice::LeastConnections(turns)) => {
+                Choice::LeastConnections(turns.renamed(place))
             }
             (own, _) => own,
         };
@@ -116,7 +121,8 @@ impl Section {
     }
 
     /// A server for one more request: up, and not among those tried. The one that the client had
-    /// before, if there is such a one among these; otherwise as configured.
+    /// before, if there is such a one among these; otherwise as configured. Spares only where all
+    /// others are down or were tried in vain.
     ///
     /// Whose turn it is goes by the place in numeric order, because ids are given as servers come
     /// and go: inside, an id is that of a place.
@@ -127,34 +133,57 @@ impl Section {
         now: Instant,
         rng: &mut impl rand::Rng,
     ) -> Option<ServerId> {
-        let ids = &self.servers;
+        let (ids, choice) = (&self.servers, &mut self.choice);
+        let (slow_start, sticky) = (self.slow_start, self.sticky);
         let server = |place: ServerId| &servers[ids[place.index()].index()];
-        let places = (0..ids.len()).map(ServerId::from);
-        let candidates = places.filter(|place| {
-            server(*place).is_available(now) && !wish.tried.contains(&ids[place.index()])
-        });
-        let before = match self.sticky {
+        let candidates = |backup: bool| {
+            let places = (0..ids.len()).map(ServerId::from);
+            let may = move |place: &ServerId| {
+                let one = server(*place);
+                one.backup == backup
+                    && one.is_available(now)
+                    && !wish.tried.contains(&ids[place.index()])
+            };
+            let share = move |place| server(place).share(slow_start, now);
+            places.filter(may).map(move |server| Candidate { server, share: share(server) })
+        };
+        let mut pick = |backup| choice.pick(sticky, wish, candidates(backup), server, rng);
+        let place = pick(false).or_else(|| pick(true))?;
+        ids.get(place.index()).copied()
+    }
+}
+
+impl Choice {
+    /// One of the candidates: the one that the client belongs to, or as configured.
+    fn pick<'s>(
+        &mut self,
+        sticky: Sticky,
+        wish: &Wish<'_>,
+        candidates: impl Iterator<Item = Candidate> + Clone,
+        server: impl Fn(ServerId) -> &'s Server + Copy,
+        rng: &mut impl rand::Rng,
+    ) -> Option<ServerId> {
+        let name = |one: &Candidate| server(one.server).name;
+        let before = match sticky {
             Sticky::Off => None,
-            Sticky::Cookie => {
-                wish.cookie.and_then(|name| candidates.clone().find(|id| server(*id).name == name))
-            }
+            Sticky::Cookie => wish.cookie.and_then(|cookie| {
+                candidates.clone().find(|one| name(one) == cookie).map(|one| one.server)
+            }),
             Sticky::Ip => {
                 let key = match wish.peer {
                     IpAddr::V4(v4) => hash(&v4.octets()),
                     IpAddr::V6(v6) => hash(&v6.octets()),
                 };
-                rendezvous(key, candidates.clone().map(|id| (id, server(id).name)))
+                rendezvous(key, candidates.clone().map(|one| (one, name(&one))))
             }
         };
-        let place = before.or_else(|| match &mut self.choice {
-            Choice::Balance(balance) => balance.pick(candidates, rng),
-            Choice::LeastConnections { last } => {
-                let loads = candidates.map(|id| (id, server(id).load()));
-                let least = least_connections(loads, *last);
-                *last = least.or(*last);
-                least
+        before.or_else(|| match self {
+            Self::RoundRobin(turns) => turns.next(candidates),
+            Self::Random => random(candidates, rng),
+            Self::LeastConnections(turns) => {
+                let load = |one: Candidate| (one, server(one.server).load());
+                least_connections(candidates.map(load), turns)
             }
-        });
-        place.and_then(|place| ids.get(place.index()).copied())
+        })
     }
 }

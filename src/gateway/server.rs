@@ -4,8 +4,9 @@ use super::section::Kind;
 use crate::admin::snapshot::Standing;
 use crate::admin::tally::Tally;
 use crate::balance::algorithm;
-use crate::balance::health::Health;
+use crate::balance::health::{Health, Terms};
 use crate::balance::pool::{Pool, PoolLimits};
+use crate::balance::weight;
 use crate::config::{Address, Section, ServerConfig};
 use crate::id::ClientId;
 use crate::proxy_protocol::Version;
@@ -24,6 +25,10 @@ pub struct Server {
     pub number: u64,
     /// As configured.
     pub address: Address,
+    /// How much of the work it gets beside the others.
+    weight: u32,
+    /// A spare: it gets work only when all others of its section are down.
+    pub backup: bool,
     /// What the name resolved to last time it did.
     addresses: Vec<SocketAddr>,
     /// Which of them is used, modulo their number.
@@ -74,10 +79,9 @@ impl Server {
             addresses: literal.map(|ip| SocketAddr::new(ip, address.port)).into_iter().collect(),
             turn: 0,
             resolving: false,
-            health: section
-                .health
-                .as_ref()
-                .map_or_else(|| Health::new(1, 1), |h| Health::new(h.rise, h.fall)),
+            weight: config.weight,
+            backup: config.backup,
+            health: Health::new(terms_of(section)),
             pool: Pool::new(limits),
             drained: false,
             removed: false,
@@ -143,10 +147,10 @@ impl Server {
         if self.addresses.is_empty() {
             return (Standing::Down, "its name is unknown".into());
         }
-        match self.health.sits_out_until(now) {
-            Some(until) => {
+        match self.health.sits_out(now) {
+            Some((until, streak)) => {
                 let left = until.saturating_duration_since(now).as_secs() + 1;
-                (Standing::SitsOut, format!("it refused connections; {left} s to go"))
+                (Standing::SitsOut, format!("{streak}; {left} s to go"))
             }
             None if self.health.is_judged() => (Standing::Up, String::new()),
             None => (Standing::Unjudged, String::new()),
@@ -157,12 +161,23 @@ impl Server {
     pub fn reconfigure(&mut self, section: &Section, config: &ServerConfig) {
         self.number = config.number;
         self.send_proxy = config.send_proxy;
+        (self.weight, self.backup) = (config.weight, config.backup);
         self.limits = limits_of(config);
         self.set_floor();
-        match &section.health {
-            Some(health) => self.health.set_thresholds(health.rise, health.fall),
-            None => self.health.forget_probes(),
+        self.health.set_terms(terms_of(section));
+        if section.health.is_none() {
+            self.health.forget_probes();
         }
+    }
+
+    /// How much of the work it gets: its weight, or what it has of it while it warms up.
+    pub fn share(&self, slow_start: Duration, now: Instant) -> u32 {
+        weight::share(self.weight, self.health.back_since(), slow_start, now)
+    }
+
+    /// How much of the work it gets beside the others when it is warm.
+    pub fn weight(&self) -> u32 {
+        self.weight
     }
 
     /// Whoever is taken out keeps no connections open for work that will not come.
@@ -190,6 +205,12 @@ impl Server {
     pub fn is_pooled(&self) -> bool {
         self.kind == Kind::Http
     }
+}
+
+fn terms_of(section: &Section) -> Terms {
+    let (rise, fall) = section.health.as_ref().map_or((1, 1), |health| (health.rise, health.fall));
+    let (max_fails, fail_timeout) = (section.max_fails, section.fail_timeout);
+    Terms { rise, fall, max_fails, fail_timeout }
 }
 
 fn limits_of(config: &ServerConfig) -> PoolLimits {

@@ -6,8 +6,10 @@ use super::server;
 use super::tunnel::State;
 use crate::admin::snapshot::{Section, Server, Snapshot, Turns, Workers};
 use crate::admin::tunnels::TunnelSums;
+use crate::balance::weight::WHOLE;
 use crate::id::ServerId;
 use crate::net::{accept_backlog, resident_memory};
+use std::time::Duration;
 
 impl Gateway {
     /// Everything there is to tell, as it is now.
@@ -75,6 +77,9 @@ impl Gateway {
         let mut carried = server.tally.tunnels.sums;
         carried.add(&crossing[id.index()]);
         let (standing, because) = server.standing(self.now);
+        let section = self.sections.of(server.kind);
+        let slow_start = section.map_or(Duration::ZERO, |section| section.slow_start);
+        let share = server.share(slow_start, self.now);
         let pool = &server.pool;
         let limits = pool.limits();
         Server {
@@ -82,6 +87,9 @@ impl Gateway {
             address: server.address.to_string(),
             standing,
             because,
+            weight: server.weight(),
+            effective_weight: f64::from(share) / f64::from(WHOLE),
+            backup: server.backup,
             workers: Workers {
                 idle: pool.idle(),
                 busy: pool.busy(),

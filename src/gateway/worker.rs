@@ -141,7 +141,7 @@ impl Gateway {
             self.timers.cancel(timer);
         }
         let server = &mut self.servers[worker.server.index()];
-        server.health.connected();
+        server.health.connected(self.now);
         worker.took = self.now.saturating_duration_since(worker.begun);
         server.tally.connect.observe(worker.took);
         (server.refill_after, server.spawn_after) = (None, None);
@@ -176,26 +176,6 @@ impl Gateway {
         if let Some(client) = client {
             self.send_elsewhere(client, server, why);
         }
-    }
-
-    /// Takes note of a failed connection: the name may have moved, the server may be gone.
-    pub(super) fn note_unreachable(&mut self, id: ServerId, why: io::ErrorKind) {
-        self.counters.connect_failures += 1;
-        let server = &mut self.servers[id.index()];
-        server.tally.connect_failures += 1;
-        server.failure = why;
-        server.try_next_address();
-        server.refill_after = Some(self.now + limits::REFILL_PAUSE);
-        server.spawn_after = server.refill_after;
-        if server.health.refused(self.now) {
-            server.refill_after = Some(self.now + limits::SIT_OUT);
-            let why = format!("no connection {} times in a row", limits::REFUSALS_IN_A_ROW);
-            log::warn!("{server}: {why}");
-            self.record(Kind::Down, Some(id), &why);
-        }
-        self.resolve(id);
-        self.resolve_group_of(id);
-        self.tend_pool(id);
     }
 
     /// Sends on whoever was dismissed from a server's line.

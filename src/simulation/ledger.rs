@@ -99,6 +99,8 @@ pub struct Ledger {
     pub cases: Vec<Case>,
     /// What this world is like.
     pub troubles: Troubles,
+    /// Servers that have nothing to do, because others are well as long as the world lasts.
+    pub spares: Vec<usize>,
     /// Everything that must not have happened, in words.
     pub wrongs: Vec<String>,
     /// Statuses seen, for the curious.
@@ -147,6 +149,9 @@ impl Ledger {
         // Only what died on a worker that had served before may be tried once more.
         let most = if case.request.is_replayable() && case.fresh_arrivals < 2 { 2 } else { 1 };
         let mut wrongs = Vec::new();
+        if self.spares.contains(&server) {
+            wrongs.push("was given to a spare while others were up".into());
+        }
         if case.arrivals > most {
             wrongs.push(format!("arrived {} times: {:?}", case.arrivals, case.request));
         }

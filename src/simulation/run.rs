@@ -4,7 +4,7 @@ use super::client::Client;
 use super::introduction::FROM;
 use super::ledger::Ledger;
 use super::origin::Origin;
-use super::scenario::{Cue, GROUP, Scenario};
+use super::scenario::{Cue, GROUP, Host, Scenario};
 use super::scripts;
 use crate::config::Config;
 use crate::gateway::Gateway;
@@ -63,7 +63,10 @@ impl Run {
             world.names.insert(GROUP.to_owned(), some);
         }
         begin(world);
-        let ledger = Ledger { troubles: scenario.troubles, ..Ledger::default() };
+        let spare = |(_, host): &(usize, &Host)| host.backup && !scenario.mood.servers_err();
+        let spares = scenario.hosts.iter().enumerate().filter(spare).map(|(number, _)| number);
+        let spares = spares.collect();
+        let ledger = Ledger { troubles: scenario.troubles, spares, ..Ledger::default() };
         let asked = vec![0; scenario.hosts.len()];
         Self {
             scenario,

@@ -35,7 +35,8 @@ impl Mood {
         matches!(self, Self::RudeClients | Self::Storm)
     }
 
-    fn servers_err(self) -> bool {
+    /// Whether servers may do wrong, or not be reached.
+    pub fn servers_err(self) -> bool {
         matches!(self, Self::BadServers | Self::Storm)
     }
 }
@@ -51,6 +52,10 @@ pub struct Host {
     pub temper: Temper,
     /// The most workers it may have; `None` for tunnels.
     pub max_workers: Option<usize>,
+    /// How much of the work it is to get.
+    pub weight: u32,
+    /// It is to get none while others are up.
+    pub backup: bool,
 }
 
 /// Something that happens at a moment.
@@ -103,9 +108,13 @@ impl Scenario {
         let plain = chance.within(1..=4);
         let tunnels = chance.below(3);
         let mut troubles = Troubles::default();
-        let hosts: Vec<_> = (0..plain + tunnels)
+        let mut hosts: Vec<_> = (0..plain + tunnels)
             .map(|number| host(number, number < plain, mood, &mut troubles, chance))
             .collect();
+        for (number, host) in hosts.iter_mut().enumerate() {
+            // The first of a section is none.
+            host.backup = number != 0 && number != plain && chance.percent(20);
+        }
         troubles.crowded |= mood.clients_err();
         let mut scenario = Self {
             mood,
@@ -145,6 +154,7 @@ impl Scenario {
         let first = self.hosts[0].clone();
         for host in &mut self.hosts[..self.plain] {
             (host.name, host.max_workers) = (None, first.max_workers);
+            (host.weight, host.backup) = (1, false);
             host.addresses.truncate(1);
             host.temper.introduced = first.temper.introduced;
         }
@@ -157,13 +167,19 @@ impl Scenario {
         if some.is_empty() { all.take(1).collect() } else { some }
     }
 
-    /// Servers in a row, asked in turn, where nothing else happens.
-    pub fn in_turn(plain: usize, chance: &mut Chance) -> Self {
+    /// Servers in a row with these weights, a negative one for a spare, asked in turn, where
+    /// nothing else happens.
+    pub fn in_turn(weights: &[i32], chance: &mut Chance) -> Self {
         let mut scenario = Self::any(Mood::Calm, chance);
         let mut troubles = Troubles::default();
-        scenario.hosts =
-            (0..plain).map(|n| host(n, true, Mood::Calm, &mut troubles, chance)).collect();
-        scenario.plain = plain;
+        let mut one = |number, weight: i32| Host {
+            weight: weight.unsigned_abs(),
+            backup: weight < 0,
+            ..host(number, true, Mood::Calm, &mut troubles, chance)
+        };
+        let hosts = weights.iter().enumerate().map(|(number, weight)| one(number, *weight));
+        scenario.hosts = hosts.collect();
+        scenario.plain = weights.len();
         scenario.grouped = false;
         scenario.configure(chance);
         scenario.config = scenario.config.replace("=random", "=round-robin");
@@ -197,6 +213,8 @@ impl Scenario {
         let _ = writeln!(text, "[{name}]\nalgorithm={algorithm}");
         let _ = writeln!(text, "enable_health_check={}", chance.percent(70));
         let _ = writeln!(text, "health_check_interval={}", chance.pick(&[10, 3]));
+        let _ = writeln!(text, "slow_start={}", chance.pick(&[0, 5]));
+        let _ = writeln!(text, "max_fails={}", chance.pick(&[3, 3, 1, 0]));
         if !strict {
             let timeout = chance.pick(&[60, 4]);
             let _ = writeln!(text, "response_timeout={timeout}");
@@ -220,6 +238,8 @@ impl Scenario {
                 Some(Version::V2) => "v2",
             };
             let _ = writeln!(text, "server{number}_send_proxy={header}");
+            let _ = writeln!(text, "server{number}_weight={}", host.weight);
+            let _ = writeln!(text, "server{number}_backup={}", host.backup);
             let Some(max) = host.max_workers else { continue };
             let (min, line) = (chance.below(max + 1), chance.pick(&[30, 30, 2, 0]));
             let line = if strict { 60 } else { line };
@@ -347,5 +367,7 @@ fn host(
         name: named.then(|| format!("s{number}.sim")),
         temper,
         max_workers: plain.then(|| chance.within(1..=4)),
+        weight: chance.pick(&[1, 1, 2, 7]),
+        backup: false,
     }
 }

@@ -94,7 +94,7 @@ fn servers_that_come_and_go_by_their_name_lose_no_request() {
 fn servers_take_turns_exactly_while_all_are_well() {
     for seed in 0..20 {
         let mut chance = Chance::seeded(seed);
-        let scenario = Scenario::in_turn(1 + seed as usize % 4, &mut chance);
+        let scenario = Scenario::in_turn(&vec![1; 1 + seed as usize % 4], &mut chance);
         let mut run = Run::new(scenario, chance);
         run.one_client(24);
         run.live();
@@ -103,5 +103,27 @@ fn servers_take_turns_exactly_while_all_are_well() {
         let order: Vec<_> = run.ledger.cases.iter().map(|case| case.replies[0].0).collect();
         let exact: Vec<_> = (0..24).map(|place| place % servers).collect();
         assert_eq!(order, exact, "seed {seed}");
+    }
+}
+
+#[test]
+fn turns_are_as_the_weights_and_spares_have_none() {
+    for seed in 0..20 {
+        let mut chance = Chance::seeded(seed);
+        let mut weights: Vec<_> = (0..chance.within(2..=4)).map(|_| 1 + chance.below(5)).collect();
+        let sum: usize = weights.iter().sum();
+        let mut signed: Vec<_> = weights.iter().map(|weight| *weight as i32).collect();
+        signed.push(-3);
+        weights.push(0);
+        let mut run = Run::new(Scenario::in_turn(&signed, &mut chance), chance);
+        run.one_client(3 * sum);
+        run.live();
+        assert!(run.ledger.wrongs.is_empty(), "seed {seed}: {:#?}", run.ledger.wrongs);
+        let order: Vec<_> = run.ledger.cases.iter().map(|case| case.replies[0].0).collect();
+        for window in order.windows(sum) {
+            let count = |server| window.iter().filter(|other| **other == server).count();
+            let counts: Vec<_> = (0..weights.len()).map(count).collect();
+            assert_eq!(counts, weights, "seed {seed}: {order:?}");
+        }
     }
 }

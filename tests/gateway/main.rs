@@ -23,4 +23,5 @@ mod smuggling;
 mod streaming;
 mod support;
 mod websocket;
+mod weights;
 mod wire;

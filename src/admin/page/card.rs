@@ -74,8 +74,19 @@ fn facts(out: &mut String, section: &Section, server: &Server) -> fmt::Result {
         fact("traffic", &Bytes(carried.bytes_from_client + carried.bytes_from_server))?;
         fact("life p50", &Seconds(tally.tunnels.lifetime.quantile(0.5)))?;
     }
+    fact(if server.backup { "weight, spare" } else { "weight" }, &Weight(server))?;
     out.push_str("</dl>");
     Ok(())
+}
+
+/// A weight, and how much of it there is while the server warms up.
+struct Weight<'a>(&'a Server);
+
+impl Display for Weight<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, now) = (self.0.weight, self.0.effective_weight);
+        if now < f64::from(whole) { write!(f, "{now:.2} of {whole}") } else { write!(f, "{whole}") }
+    }
 }
 
 /// Workers by what they do against their ceiling, with a mark at the floor; the line against its

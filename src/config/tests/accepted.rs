@@ -47,6 +47,8 @@ fn section(algorithm: Algorithm, workers: &Workers) -> Section {
         address: Address { host: format!("es{number}_hc"), port: 8080 },
         each_address: false,
         send_proxy: None,
+        weight: 1,
+        backup: false,
         workers: workers.clone(),
     });
     Section {
@@ -62,6 +64,9 @@ fn section(algorithm: Algorithm, workers: &Workers) -> Section {
         connect_timeout: seconds(3),
         response_timeout: seconds(60),
         sticky: Sticky::Off,
+        max_fails: 3,
+        fail_timeout: seconds(10),
+        slow_start: Duration::ZERO,
         tunnels: default_tunnels(),
         servers: servers.collect(),
     }
@@ -121,6 +126,11 @@ health_check_rise = 2
 health_check_fall = 3
 connect_timeout = 4
 response_timeout = 5
+max_fails = 0
+fail_timeout = 7
+slow_start = 90
+server7_weight = 256
+server7_backup = false
 server7_addr = [::1]:9
 server7_send_proxy = v2
 server7_max_workers = 65535
@@ -144,6 +154,9 @@ drain_close_code = 1012
 rebalance_rate = 5
 server18446744073709551615 = 10.0.0.1:65535
 server18446744073709551615_send_proxy = v1
+server0 = 10.0.0.2:1
+server0_weight = 2
+server0_backup = true
 [admin]
 host = ::
 port = 9
@@ -178,11 +191,15 @@ fn every_key_can_be_given() {
         Some(HealthCheck { question, interval, timeout, path, rise: 2, fall: 3 })
     );
     assert_eq!((http.connect_timeout, http.response_timeout), (seconds(4), seconds(5)));
+    assert_eq!((http.max_fails, http.fail_timeout), (0, seconds(7)));
+    assert_eq!(http.slow_start, seconds(90));
     let server = ServerConfig {
         number: 7,
         address: Address { host: "::1".to_owned(), port: 9 },
         each_address: false,
         send_proxy: Some(Version::V2),
+        weight: 256,
+        backup: false,
         workers: Workers {
             max: 65535,
             min: 0,
@@ -193,7 +210,7 @@ fn every_key_can_be_given() {
     };
     assert_eq!(http.servers, [server]);
     let websocket = config.websocket.as_ref().expect("[websocket]");
-    assert_eq!(websocket.servers[0].send_proxy, Some(Version::V1));
+    assert_eq!(websocket.servers[1].send_proxy, Some(Version::V1));
     let tunnels = Tunnels {
         idle_timeout: seconds(720 * 3600),
         close_timeout: seconds(2),
@@ -211,7 +228,8 @@ fn every_key_can_be_given() {
     assert_eq!(websocket.sticky, Sticky::Cookie);
     let question = websocket.health.as_ref().map(|health| health.question);
     assert_eq!(question, Some(Question::WebSocket));
-    assert_eq!(websocket.servers.first().map(|server| server.number), Some(u64::MAX));
+    let servers = websocket.servers.iter().map(|s| (s.number, s.weight, s.backup));
+    assert_eq!(servers.collect::<Vec<_>>(), [(0, 2, true), (u64::MAX, 1, false)]);
     assert_eq!(config.log, Log { level: LevelFilter::Trace, access: Access::Json });
 }
 

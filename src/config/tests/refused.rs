@@ -21,7 +21,7 @@ const IN_HTTP: &[Row] = &[
     ),
     ("server12_min_wokers=1", "did you mean server12_min_workers?"),
     ("colour=blue", "[http] colour: unknown key; there are algorithm, sticky, enable_health_c"),
-    ("colour=blue", ", serverN, serverN_send_proxy, serverN_addr, serverN_max_workers, "),
+    ("colour=blue", ", serverN, serverN_send_proxy, serverN_weight, serverN_backup, serverN_ad"),
     ("serverN=a:1", "[http] serverN: unknown key; "),
     ("serverN_max_workers=1", "[http] serverN_max_workers: unknown key; "),
     ("server=a:1", "[http] server: unknown key; did you mean serverN?"),
@@ -111,6 +111,24 @@ const IN_HTTP: &[Row] = &[
         "response_timeout=25h",
         "[http] response_timeout: \"25h\" is out of range; allowed: 1ms to 24h",
     ),
+    ("max_fails=1001", "[http] max_fails: \"1001\" is out of range; allowed: 0 to 1000"),
+    ("fail_timeout=0", "[http] fail_timeout: \"0\" is out of range; allowed: 1ms to 24h"),
+    ("slow_start=slow", "[http] slow_start: \"slow\" is not a duration; allowed: 0 to 24h"),
+    ("server1_weight=0", "[http] server1_weight: \"0\" is out of range; allowed: 1 to 256"),
+    ("server1_weight=257", "[http] server1_weight: \"257\" is out of range; allowed: 1 to 256"),
+    ("server1_weight=1.5", "[http] server1_weight: \"1.5\" is not a decimal number; allowed: 1"),
+    (
+        "server1_backup=1",
+        "[http] server1_backup: \"1\" is not one of the words known here; allowed: false, true",
+    ),
+    (
+        "server2_weight=2",
+        "[http] server2_weight: server 2 has no address; it is given as server2 o",
+    ),
+    (
+        "server1_backup=true",
+        "[http] server1_backup: \"true\" makes every server of the section a spare; allowed: for",
+    ),
     (
         "server2=a",
         "[http] server2: \"a\" is without a port; allowed: host:port, with IPv6 in brackets",
@@ -150,7 +168,7 @@ const IN_HTTP: &[Row] = &[
     // Keys that contradict each other.
     (
         "server1_min_workers=4",
-        "[http] server1_min_workers: 4 is more than server1_max_workers, which is 3",
+        "server1_min_workers: 4 is more than server1_max_workers, which is 3; allowed: 0 to 3",
     ),
     (
         "server1_min_workers=6\nserver1_max_workers=5",
@@ -285,15 +303,16 @@ const FILES: &[Row] = &[
     ("[frontend]\nhost=h\nport=80", "there is no section [http] or [websocket]"),
     (
         "\n[frontend]\nport=80\n[http]\nserver1=a:1",
-        "line 2: [frontend] host: is required, and missing",
+        "line 2: [frontend] host: is required, and missing; \
+         allowed: a host name, an IPv4 or an IPv6 address",
     ),
     (
         "[frontend]\nhost=h\n[http]\nserver1=a:1",
-        "line 1: [frontend] port: is required, and missing",
+        "line 1: [frontend] port: is required, and missing; allowed: 0 to 65535",
     ),
     (
         "[frontend]\nhost=h\nport=80\n[http]\nserver1=a:1\n[admin]",
-        "line 6: [admin] port: is required, and missing",
+        "line 6: [admin] port: is required, and missing; allowed: 0 to 65535",
     ),
     (
         "[frontend]\nhost=h\nport=80\n[http]\nalgorithm=random",
@@ -307,8 +326,8 @@ const FILES: &[Row] = &[
     ),
     (
         "[frontend]\nhost=a\nport=80\nshutdown_timeout=2\ndrain_delay=2\n[http]\nserver1=a:1",
-        "line 5: [frontend] drain_delay: leaves no time to finish; \
-         it has to be below shutdown_timeout",
+        "line 5: [frontend] drain_delay: \"2\" leaves no time to finish; \
+         allowed: below shutdown_timeout",
     ),
     (
         "[frontend]\nhost=\nport=80\n[http]\nserver1=a:1",
