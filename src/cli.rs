@@ -5,6 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
@@ -29,14 +30,25 @@ pub enum Command {
     },
     /// Say whether the file is right.
     Check(PathBuf),
-    /// Say what the file means.
-    Explain(PathBuf),
+    /// Say what the file means: in general, or to a request.
+    Explain(PathBuf, Option<Request>),
     /// Ask the gateway that runs by this file for its health.
     Healthcheck(PathBuf),
     /// Print [`help`].
     Help,
     /// Print [`version`].
     Version,
+}
+
+/// A request as it is given on the command line: bytes, which may be no request at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// For the request line.
+    pub method: Vec<u8>,
+    /// For the request line.
+    pub target: Vec<u8>,
+    /// Field lines, without their ends.
+    pub fields: Vec<Vec<u8>>,
 }
 
 /// What is wrong with the words; prints as one line.
@@ -87,6 +99,7 @@ where
 {
     let mut words = Parser::from_args(words);
     let (mut verb, mut config, mut port) = (None, None, None);
+    let mut request = Vec::new();
     while let Some(word) = words.next()? {
         match word {
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
@@ -103,6 +116,7 @@ where
                     name_file(&mut config, word)?;
                 }
             },
+            Arg::Value(word) if verb == Some(Verb::Explain) => request.push(word),
             Arg::Value(word) if verb != Some(Verb::Demo) => name_file(&mut config, word)?,
             Arg::Short(_) | Arg::Long(_) | Arg::Value(_) => return Err(word.unexpected().into()),
         }
@@ -110,12 +124,15 @@ where
     if verb == Some(Verb::Demo) && config.is_some() {
         return Err(Error("demo needs no configuration file".to_owned()));
     }
+    if config.is_none() && request.first().is_some_and(|word| !is_method(word)) {
+        name_file(&mut config, request.remove(0))?;
+    }
     let config = config.map_or_else(|| PathBuf::from(DEFAULT_CONFIG), PathBuf::from);
     Ok(match verb.unwrap_or(Verb::Run) {
         Verb::Run => Command::Run(config),
         Verb::Demo => Command::Demo { port: port.unwrap_or(DEFAULT_DEMO_PORT) },
         Verb::Check => Command::Check(config),
-        Verb::Explain => Command::Explain(config),
+        Verb::Explain => Command::Explain(config, parse_request(request)?),
         Verb::Healthcheck => Command::Healthcheck(config),
     })
 }
@@ -136,6 +153,25 @@ fn first_word(word: &OsStr) -> Result<Option<Verb>, Error> {
         }
         None => Ok(None),
     }
+}
+
+/// Whether a word that may be a file or a method is a method: all of those that are registered are
+/// in capitals (RFC 9110 16.1). Behind a CONFIG any word is one.
+fn is_method(word: &OsStr) -> bool {
+    let bytes = word.as_bytes();
+    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'-')
+}
+
+/// The request that is made of METHOD TARGET [FIELD...]; `None` if there are no words.
+fn parse_request(words: Vec<OsString>) -> Result<Option<Request>, Error> {
+    let mut words = words.into_iter().map(OsString::into_vec);
+    let Some(method) = words.next() else { return Ok(None) };
+    let Some(target) = words.next() else {
+        let method = String::from_utf8_lossy(&method);
+        let method = method.escape_debug();
+        return Err(Error(format!("explain: the METHOD \"{method}\" has no TARGET")));
+    };
+    Ok(Some(Request { method, target, fields: words.collect() }))
 }
 
 fn name_file(config: &mut Option<OsString>, file: OsString) -> Result<(), Error> {
@@ -188,6 +224,8 @@ Usage:
   tidegate demo [--port P]         a gateway with three servers of its own, on 127.0.0.1:8080
   tidegate check [CONFIG]          say whether the file is right: exit code 0 or 2
   tidegate explain [CONFIG]        every effective value, where it comes from, what it costs
+  tidegate explain [CONFIG] METHOD TARGET ['NAME: VALUE'...]
+                                   what becomes of that request: its servers, limits, or refusal
   tidegate healthcheck [CONFIG]    ask the running gateway for its health: exit code 0 or 1
   tidegate --help | --version
 
@@ -210,6 +248,11 @@ mod tests {
         command(PathBuf::from("g.ini"))
     }
 
+    fn asked(method: &str, fields: &[&str]) -> Option<Request> {
+        let fields = fields.iter().map(|field| field.as_bytes().to_vec()).collect();
+        Some(Request { method: method.into(), target: b"/".to_vec(), fields })
+    }
+
     #[test]
     fn the_words_name_one_command() {
         let rows: &[(&[&str], Command)] = &[
@@ -230,7 +273,20 @@ mod tests {
             (&["check", "g.ini"], on_file(Command::Check)),
             (&["check", "--config", "g.ini"], on_file(Command::Check)),
             (&["--config", "g.ini", "check"], on_file(Command::Check)),
-            (&["explain", "g.ini"], on_file(Command::Explain)),
+            (&["explain"], on_default(|file| Command::Explain(file, None))),
+            (&["explain", "g.ini"], on_file(|file| Command::Explain(file, None))),
+            (
+                &["explain", "GET", "/"],
+                on_default(|file| Command::Explain(file, asked("GET", &[]))),
+            ),
+            (
+                &["explain", "g.ini", "get", "/", "A: b", "c"],
+                on_file(|file| Command::Explain(file, asked("get", &["A: b", "c"]))),
+            ),
+            (
+                &["explain", "--config", "g.ini", "g.ini", "/"],
+                on_file(|file| Command::Explain(file, asked("g.ini", &[]))),
+            ),
             (&["healthcheck"], on_default(Command::Healthcheck)),
             (&["healthcheck", "g.ini"], on_file(Command::Healthcheck)),
             (&["--help"], Command::Help),
@@ -253,6 +309,9 @@ mod tests {
             (&["check", "a.ini", "b.ini"], "two configuration files are named"),
             (&["--config", "a.ini", "--config", "b.ini"], "two configuration files are named"),
             (&["--config", "a.ini", "b.ini"], "two configuration files are named"),
+            (&["explain", "GET"], "explain: the METHOD \"GET\" has no TARGET"),
+            (&["explain", "a.ini", "b\n"], "explain: the METHOD \"b\\n\" has no TARGET"),
+            (&["explain", ""], "the name of the configuration file is empty"),
             (&["--config"], "missing argument for option '--config'"),
             (&["--config", ""], "the name of the configuration file is empty"),
             (&[""], "the name of the configuration file is empty"),

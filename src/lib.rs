@@ -95,6 +95,7 @@ pub mod balance;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod explain;
 pub mod flow;
 pub mod gateway;
 pub mod healthcheck;

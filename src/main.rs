@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use tidegate::cli::{self, Command};
 use tidegate::config::{Config, explain};
 use tidegate::demo;
+use tidegate::explain::explain_request;
 use tidegate::gateway::run;
 use tidegate::healthcheck;
 use tidegate::net;
@@ -26,8 +27,11 @@ fn main() -> ExitCode {
         Ok(Command::Check(path)) => {
             with_config(&path, |_| say(&format!("{}: right\n", path.display())))
         }
-        Ok(Command::Explain(path)) => {
+        Ok(Command::Explain(path, None)) => {
             with_config(&path, |config| say(&explain(&config, descriptors())))
+        }
+        Ok(Command::Explain(path, Some(request))) => {
+            with_config(&path, |config| say(&explain_request(&config, &request)))
         }
         Ok(Command::Healthcheck(path)) => {
             with_config(&path, |config| match healthcheck::ask(&config) {

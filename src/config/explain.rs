@@ -3,8 +3,9 @@
 //! The costs are ceilings worked out from the limits, not measurements: what the gateway cannot
 //! exceed if every client and server is as unpleasant as it may be at the same time.
 
-use super::{Config, Section, ServerConfig};
+use super::{Config, Section, ServerConfig, Setting};
 use crate::limits;
+use std::fmt;
 
 /// Descriptors for the program itself: standard streams, poll, waker, listeners, signals, resolver,
 /// and the pipes for long content.
@@ -79,13 +80,20 @@ fn settings(config: &Config) -> String {
             section = setting.section;
             text.push_str(&format!("{between}[{section}]\n"));
         }
-        let source = match setting.line {
-            Some(line) => format!("line {line}"),
-            None => "default".to_owned(),
-        };
-        text.push_str(&format!("{:<24} = {:<26} {source}\n", setting.key, setting.value));
+        text.push_str(&format!("{setting}\n"));
     }
     text
+}
+
+impl fmt::Display for Setting {
+    /// As it would stand in the file, with its line in the real one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<24} = {:<26} ", self.key, self.value)?;
+        match self.line {
+            Some(line) => write!(f, "line {line}"),
+            None => write!(f, "default"),
+        }
+    }
 }
 
 /// The ceilings of the buffers. Beside these, an idle connection owns only its entry in a table.

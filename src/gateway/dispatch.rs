@@ -26,10 +26,7 @@ impl Gateway {
         loop {
             let section = self.sections.of(errand.kind);
             if section.is_none_or(|section| section.gone) {
-                let answer = match errand.kind {
-                    Kind::Http => Answer::upgrade_required(),
-                    Kind::WebSocket => Answer::not_configured_for_websocket(),
-                };
+                let answer = errand.kind.absence();
                 return self.refuse(id, errand, early, &answer);
             }
             let Some(server) = self.choose(id, &errand) else {

@@ -6,10 +6,10 @@ use crate::flow::exchange::{Awaits, Exchange};
 use crate::http::answer::Answer;
 use crate::http::forward::Hop;
 use crate::http::framing::Framing;
-use crate::http::head::RequestHead;
+use crate::http::head::{HeadLimits, RequestHead};
 use crate::http::refusal::Refusal;
 use crate::id::ServerId;
-use crate::websocket::handshake;
+use crate::websocket::handshake::{self, Accept};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -54,6 +54,44 @@ pub struct Errand {
     pub line: Vec<u8>,
 }
 
+/// What a request asks of the gateway.
+#[derive(Debug)]
+pub struct Demand {
+    /// Which section's servers may have it.
+    pub kind: Kind,
+    /// What the 101 to it has to carry, if it is an opening handshake.
+    accept: Option<Accept>,
+    /// The most content that it may have, in bytes.
+    content_max: u64,
+}
+
+impl Demand {
+    /// What the head of a request asks for.
+    ///
+    /// # Errors
+    /// The answer to a request that no server gets to see: content announced as too large (413),
+    /// or an opening handshake that is none (RFC 6455 4.2.1).
+    pub fn of(head: &RequestHead<'_, '_>, frontend: &Frontend) -> Result<Self, Refusal> {
+        let content_max = match frontend.max_body_bytes {
+            0 => u64::MAX,
+            bytes => bytes,
+        };
+        if let Framing::Length(length) = head.framing
+            && length > content_max
+        {
+            return Err(Refusal::BodyTooLarge);
+        }
+        let accept = if head.asks_websocket { Some(handshake::check_request(head)?) } else { None };
+        let kind = if accept.is_some() { Kind::WebSocket } else { Kind::Http };
+        Ok(Self { kind, accept, content_max })
+    }
+}
+
+/// How large the head of a request may be.
+pub fn head_limits(frontend: &Frontend) -> HeadLimits {
+    HeadLimits { max_bytes: frontend.max_header_bytes, max_fields: frontend.max_headers }
+}
+
 impl Errand {
     /// An errand to be filled by [`Errand::prepare`].
     pub fn blank(now: Instant) -> Self {
@@ -90,8 +128,7 @@ impl Errand {
     /// Becomes the errand of that request.
     ///
     /// # Errors
-    /// The answer to a request that no server gets to see: content announced as too large (413),
-    /// or an opening handshake that is none (RFC 6455 4.2.1).
+    /// See [`Demand::of`].
     pub fn prepare(
         &mut self,
         head: RequestHead<'_, '_>,
@@ -100,18 +137,8 @@ impl Errand {
         access: Access,
         now: Instant,
     ) -> Result<(), Refusal> {
-        let content_max = match frontend.max_body_bytes {
-            0 => u64::MAX,
-            bytes => bytes,
-        };
-        if let Framing::Length(length) = head.framing
-            && length > content_max
-        {
-            return Err(Refusal::BodyTooLarge);
-        }
-        let accept =
-            if head.asks_websocket { Some(handshake::check_request(&head)?) } else { None };
-        self.kind = if accept.is_some() { Kind::WebSocket } else { Kind::Http };
+        let Demand { kind, accept, content_max } = Demand::of(&head, frontend)?;
+        self.kind = kind;
         debug_assert!(self.place.is_none(), "the place was given back");
         self.tried.clear();
         self.replayed = false;

@@ -395,6 +395,6 @@ impl Gateway {
 }
 
 /// The name that we are configured with, as a client would write it (RFC 9112 3.3).
-fn authority(frontend: &Frontend) -> String {
+pub fn authority(frontend: &Frontend) -> String {
     Address { host: frontend.host.clone(), port: frontend.port }.to_string()
 }

@@ -3,7 +3,7 @@
 use super::Gateway;
 use super::admin::Order;
 use super::client::{Entrance, State};
-use super::errand::Errand;
+use super::errand::{Errand, head_limits};
 use super::journal::name_request;
 use super::token::Token;
 use crate::config::Access;
@@ -12,7 +12,7 @@ use crate::flow::{Stream, ready};
 use crate::http::answer::Answer;
 use crate::http::cookie;
 use crate::http::forward::Hop;
-use crate::http::head::{HeadLimits, Lines, RequestHead, find_end};
+use crate::http::head::{Lines, RequestHead, find_end};
 use crate::http::refusal::Refusal;
 use crate::id::ClientId;
 use crate::net::Ready;
@@ -98,8 +98,7 @@ impl Gateway {
         let client = &mut self.clients[id.index()];
         let frontend = &self.config.frontend;
         let bytes = &self.desk.scratch[..filled];
-        let limits =
-            HeadLimits { max_bytes: frontend.max_header_bytes, max_fields: frontend.max_headers };
+        let limits = head_limits(frontend);
         let unended = client.searched > 0 && find_end(bytes, client.searched).is_none();
         if unended && filled < limits.max_bytes {
             return Ok(Heard::Partial);

@@ -6,6 +6,7 @@ use crate::balance::algorithm::{hash, least_connections, random, rendezvous};
 use crate::balance::turns::Turns;
 use crate::balance::weight::Candidate;
 use crate::config::{self, Algorithm, HealthCheck, Sticky};
+use crate::http::answer::Answer;
 use crate::id::ServerId;
 use slab::Slab;
 use std::net::IpAddr;
@@ -29,6 +30,14 @@ impl Kind {
         match self {
             Self::Http => "http",
             Self::WebSocket => "websocket",
+        }
+    }
+
+    /// What a request of this kind is told where the section is not configured.
+    pub fn absence(self) -> Answer {
+        match self {
+            Self::Http => Answer::upgrade_required(),
+            Self::WebSocket => Answer::not_configured_for_websocket(),
         }
     }
 }
