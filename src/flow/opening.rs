@@ -18,7 +18,7 @@ use super::{Stream, ready};
 use crate::http::Version;
 use crate::http::forward::{self, Delivery, Onward};
 use crate::http::framing::Framing;
-use crate::http::head::{HeadLimits, Lines, ResponseHead, find_end};
+use crate::http::head::{HeadLimits, Lines, ResponseHead, has_line_end};
 use crate::http::refusal::Refusal;
 use crate::limits;
 use crate::websocket::handshake;
@@ -158,10 +158,8 @@ impl Opening {
         terms: &Terms,
         expectation: &mut Expectation,
     ) -> Result<Heard, Fault> {
-        if self.searched > 0 && find_end(bytes, self.searched).is_none() {
-            if bytes.len() > limits::RESPONSE_HEAD_MAX {
-                return Err(refused(Refusal::HeadTooLarge));
-            }
+        let unended = self.searched > 0 && !has_line_end(bytes, self.searched);
+        if unended && bytes.len() < limits::RESPONSE_HEAD_MAX {
             self.searched = bytes.len();
             return Ok(Heard::Partial);
         }

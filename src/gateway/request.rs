@@ -12,7 +12,7 @@ use crate::flow::{Stream, ready};
 use crate::http::answer::Answer;
 use crate::http::cookie;
 use crate::http::forward::Hop;
-use crate::http::head::{Lines, RequestHead, find_end};
+use crate::http::head::{Lines, RequestHead, has_line_end};
 use crate::http::refusal::Refusal;
 use crate::id::ClientId;
 use crate::net::Ready;
@@ -99,7 +99,7 @@ impl Gateway {
         let frontend = &self.config.frontend;
         let bytes = &self.desk.scratch[..filled];
         let limits = head_limits(frontend);
-        let unended = client.searched > 0 && find_end(bytes, client.searched).is_none();
+        let unended = client.searched > 0 && !has_line_end(bytes, client.searched);
         if unended && filled < limits.max_bytes {
             return Ok(Heard::Partial);
         }

@@ -69,32 +69,20 @@ impl HeadLimits {
     }
 }
 
-/// Finds the end of the head that `bytes` begins with: the index behind its empty line, if that has
-/// come.
+/// Whether a line has ended behind the first `from` bytes of a head, so that it is worth parsing
+/// once more.
 ///
-/// The first `from` bytes are known to hold no end. A caller that passes on the length of its last
-/// attempt looks at every byte once, however small the pieces are that the head comes in. An empty
-/// line that ends in LF alone ends the search as well; the parser then refuses it.
+/// A head that comes in pieces is parsed when a line of it has come: what is wrong is refused then,
+/// and however small the pieces are it is parsed no more often than it may have lines.
 ///
 /// ```
-/// # use tidegate::http::head::find_end;
-/// let bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nbody";
-/// assert_eq!(find_end(&bytes[..20], 0), None);
-/// assert_eq!(find_end(bytes, 20), Some(27));
+/// # use tidegate::http::head::has_line_end;
+/// let bytes = b"GET / HTTP/1.1\r\nHost: a";
+/// assert!(has_line_end(bytes, 10));
+/// assert!(!has_line_end(bytes, 16));
 /// ```
-pub fn find_end(bytes: &[u8], from: usize) -> Option<usize> {
-    // The end may have begun before `from`: LF, or LF CR.
-    let mut start = from.saturating_sub(2);
-    loop {
-        let rest = bytes.get(start..)?;
-        let line_end = rest.iter().position(|byte| *byte == b'\n')?;
-        start += line_end + 1;
-        match bytes.get(start..)? {
-            [b'\n', ..] => return Some(start + 1),
-            [b'\r', b'\n', ..] => return Some(start + 2),
-            _ => {}
-        }
-    }
+pub fn has_line_end(bytes: &[u8], from: usize) -> bool {
+    bytes.get(from..).is_some_and(|new| new.contains(&b'\n'))
 }
 
 /// Does some LF stand without a CR before it? (The first byte of a head is never LF.)

@@ -19,7 +19,7 @@ use tidegate::flow::relay::half::Half;
 use tidegate::flow::relay::{Passage, Relay};
 use tidegate::http::forward::{self, Hop};
 use tidegate::http::framing::Framing;
-use tidegate::http::head::{Asked, HeadLimits, Lines, RequestHead, ResponseHead, find_end};
+use tidegate::http::head::{Asked, HeadLimits, Lines, RequestHead, ResponseHead};
 use tidegate::limits;
 use tidegate::websocket::boundary::close_frame;
 use tidegate::websocket::handshake::{Accept, check_request};
@@ -238,14 +238,21 @@ fn assert_client_saw(run: &Run, expected: &Expected, script: &Script<'_>) {
     }
 }
 
-/// A response head that comes in pieces is read when it is whole: one that is wrong and has no end
-/// is refused at once only if it came at once.
+/// A response head that comes in pieces is read line by line: one that is wrong in a line without an
+/// end is refused at once only if it came at once.
 fn is_unfinished(script: &Script<'_>, expected: &Expected, calm: &Run, fickle: &Run) -> bool {
     let head = Answers::read(script.server, expected.asked).unread;
     let refused = matches!(calm.outcome, Outcome::Fault(Fault::Server(Trouble::Refused(_))));
     let pending =
         matches!(fickle.outcome, Outcome::Waits(_) | Outcome::Fault(Fault::Server(Trouble::Cut)));
-    refused && pending && find_end(&head, 0).is_none()
+    let ended = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let bounds = HeadLimits {
+        max_bytes: limits::RESPONSE_HEAD_MAX,
+        max_fields: limits::RESPONSE_FIELDS_MAX,
+    };
+    let read = ResponseHead::parse(&head[..ended], &mut Lines::new(), expected.asked, bounds)
+        .is_ok_and(|head| head.is_none());
+    refused && pending && read
 }
 
 /// Chunks that the gateway makes may be cut otherwise; all else is the same. How much of a response

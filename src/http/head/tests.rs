@@ -7,7 +7,7 @@ mod responses;
 mod routing;
 mod syntax;
 
-use super::{Asked, HeadLimits, Lines, RequestHead, ResponseHead, find_end};
+use super::{Asked, HeadLimits, Lines, RequestHead, ResponseHead};
 use crate::http::{Refusal, Version, framing::Framing};
 
 const LIMITS: HeadLimits = HeadLimits { max_bytes: 16384, max_fields: 100 };
@@ -88,27 +88,6 @@ fn assert_cuts_make_no_difference(bytes: &[u8], read: impl Fn(&[u8]) -> Verdict)
         for more in [&b"x"[..], b"\n", b"\r\n\r\n", b"\0\xff", b"GET / HTTP/1.1\r\n\r\n"] {
             let longer = [bytes, more].concat();
             assert_eq!(read(&longer), (verdict, len), "{text} with more behind it");
-        }
-    }
-}
-
-#[test]
-fn the_end_of_a_head_is_found_whatever_was_looked_at_before() {
-    for head in
-        [&b"a\r\n\r\n"[..], b"a\n\n", b"a\n\r\n", b"a\r\nb\r\n\r\n", b"\r\n\r\n", b"a\r\n\n"]
-    {
-        let bytes = [head, b"x\r\n\r\n"].concat();
-        assert_eq!(find_end(&bytes, 0), Some(head.len()), "{}", head.escape_ascii());
-        for seen in 0..head.len() {
-            assert_eq!(find_end(&bytes[..seen], 0), None, "{}", head.escape_ascii());
-            assert_eq!(find_end(&bytes, seen), Some(head.len()), "{}", head.escape_ascii());
-        }
-    }
-    for endless in
-        [&b""[..], b"a", b"\r\n", b"a\r\nb", b"a\r\n\r", b"a\r\r\n", b"\r\r\r", b"a\n \n"]
-    {
-        for seen in 0..endless.len() + 2 {
-            assert_eq!(find_end(endless, seen), None, "{}", endless.escape_ascii());
         }
     }
 }
