@@ -8,6 +8,7 @@ mod balancing;
 mod client;
 mod command_line;
 mod demo;
+mod floods;
 mod forwarding;
 mod framing;
 mod health;

@@ -26,7 +26,7 @@ fn in_front_of(origin: &Origin) -> Gateway {
 }
 
 /// Both ends of a tunnel.
-fn tunnel(gateway: &Gateway, origin: &Origin) -> (Client, Server) {
+pub(crate) fn tunnel(gateway: &Gateway, origin: &Origin) -> (Client, Server) {
     let mut client = gateway.client();
     client.send(HANDSHAKE);
     let (mut server, _) = origin.accept_request();
