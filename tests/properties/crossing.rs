@@ -238,8 +238,8 @@ fn assert_client_saw(run: &Run, expected: &Expected, script: &Script<'_>) {
     }
 }
 
-/// A response head that comes in pieces is read line by line: one that is wrong in a line without an
-/// end is refused at once only if it came at once.
+/// A response head that comes in pieces is read line by line: one that is wrong in a line without
+/// an end is refused at once only if it came at once.
 fn is_unfinished(script: &Script<'_>, expected: &Expected, calm: &Run, fickle: &Run) -> bool {
     let head = Answers::read(script.server, expected.asked).unread;
     let refused = matches!(calm.outcome, Outcome::Fault(Fault::Server(Trouble::Refused(_))));
