@@ -184,7 +184,7 @@ impl Gateway {
 
     /// Takes a server out, or puts it back; all those of a `dns:` name together. What they have
     /// under way goes on.
-    fn steer(&mut self, steer: Steer) -> Result<(), Denial> {
+    pub(super) fn steer(&mut self, steer: Steer) -> Result<(), Denial> {
         let kind = if steer.http { Kind::Http } else { Kind::WebSocket };
         let section = self.sections.of(kind).ok_or(Denial::NoServer)?;
         let mut ids = section.servers.clone();

@@ -82,6 +82,12 @@ impl Admission {
     pub(super) fn taken(&self) -> usize {
         self.taken
     }
+
+    /// How many addresses are known to have places.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn clients(&self) -> usize {
+        self.of_client.len()
+    }
 }
 
 impl Gateway {

@@ -214,7 +214,7 @@ impl Gateway {
     fn rule_out(&mut self, errand: &mut Errand, server: ServerId, why: io::ErrorKind) {
         errand.tried.push(server);
         errand.failure = Some(failure(why));
-        self.note_unreachable(server, why);
+        self.note_unreachable(server, why, true);
     }
 
     /// Sends a request once more, on a fresh connection: the reused one was closed before a byte of

@@ -1,7 +1,12 @@
 //! What a test may look at that nobody else has to see.
 
 use super::Gateway;
+use super::section::Kind;
 use super::worker;
+use crate::admin::route::Steer;
+use crate::config::Config;
+use std::io;
+use std::time::{Duration, Instant};
 
 /// How much of everything a gateway holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +31,10 @@ pub(crate) struct Census {
     pub timers_needed: usize,
     /// Bytes held for anybody.
     pub held: usize,
+    /// Places of tunnels.
+    pub places: usize,
+    /// Servers that are no longer configured.
+    pub removed: usize,
 }
 
 impl Gateway {
@@ -59,8 +68,33 @@ impl Gateway {
                 + usize::from(named)
                 + usize::from(self.sweeps)
                 + usize::from(self.door == super::listener::Door::Resting)
+                + usize::from(self.sweeps)
                 + 2 * usize::from(self.stopping.is_some()),
             held: self.clients.iter().map(|(_, client)| client.inbox.len()).sum(),
+            places: self.admission.taken() + self.admission.clients(),
+            removed: self.servers.iter().filter(|(_, server)| server.removed).count(),
         }
+    }
+
+    /// What an operator does who takes a server out, or puts it back.
+    pub(crate) fn steer_server(&mut self, http: bool, number: u64, drain: bool, now: Instant) {
+        self.now = now;
+        // A server that is no longer configured is out already.
+        let _ = self.steer(Steer { http, number, drain, from_page: false });
+    }
+
+    /// Ends the tunnels of a server.
+    pub(crate) fn part_server(&mut self, number: u64, within: Duration, now: Instant) {
+        self.now = now;
+        let Some(section) = self.sections.of(Kind::WebSocket) else { return };
+        let mut ids = section.servers.iter().copied();
+        if let Some(id) = ids.find(|id| self.servers[id.index()].number == number) {
+            self.drain_server(id, within);
+        }
+    }
+
+    /// Another configuration, with the same listener.
+    pub(crate) fn reload_at(&mut self, config: Config, max: usize, now: Instant) -> io::Result<()> {
+        self.reload(config, max, now, |_, _| Err(io::ErrorKind::AddrNotAvailable.into()))
     }
 }

@@ -11,7 +11,7 @@ use super::proxy_header::header;
 use super::token::Token;
 use crate::admin::events::Kind;
 use crate::balance::health::{Cause, Change, Verdict, judge};
-use crate::config::Question;
+use crate::config::{HealthCheck, Question};
 use crate::flow::outlet::Outlet;
 use crate::flow::{Stream, ready};
 use crate::http::Version;
@@ -79,12 +79,13 @@ impl Gateway {
 
     /// Begins a probe of a server, unless one is under way or its section has none.
     pub(super) fn probe(&mut self, server_id: ServerId) {
-        let server = &mut self.servers[server_id.index()];
-        let health = self.sections.of(server.kind).and_then(|section| section.health.as_ref());
-        let Some(patience) = health.map(|health| health.timeout) else { return };
+        let Some(patience) = self.health_check(server_id).map(|health| health.timeout) else {
+            return;
+        };
         if self.probes.iter().any(|(_, probe)| probe.server == server_id) {
             return;
         }
+        let server = &self.servers[server_id.index()];
         let Some(address) = server.socket_address() else {
             if server.resolving {
                 // The first answer to its name is under way. It will set off a probe, if any does.
@@ -122,10 +123,13 @@ impl Gateway {
     fn ask(&mut self, id: ProbeId) {
         let probe = &mut self.probes[id.index()];
         let server = &self.servers[probe.server.index()];
-        let health = self.sections.of(server.kind).and_then(|s| s.health.as_ref());
-        let path = health.map_or("/", |health| health.path.as_str());
+        let Some(health) = self.sections.of(server.kind).and_then(|s| s.health.as_ref()) else {
+            // Nobody wants to know any more.
+            return self.conclude(id, Verdict::Healthy);
+        };
+        let path = health.path.as_str();
         let authority = server.address.to_string();
-        let question = match health.map_or(Question::Http, |health| health.question) {
+        let question = match health.question {
             Question::Http => format!(
                 "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {AGENT}\r\n\
                  Accept: application/json\r\nConnection: close\r\n\r\n",
@@ -190,7 +194,18 @@ impl Gateway {
         self.note_verdict(server, verdict);
     }
 
+    /// How a server is probed, if it is.
+    fn health_check(&self, server: ServerId) -> Option<&HealthCheck> {
+        let kind = self.servers[server.index()].kind;
+        self.sections.of(kind).and_then(|section| section.health.as_ref())
+    }
+
+    /// Takes note of a verdict, but for one that came when nobody asked any more: no later probe
+    /// would ever take it back.
     fn note_verdict(&mut self, id: ServerId, verdict: Verdict) {
+        if self.health_check(id).is_none() {
+            return;
+        }
         let server = &mut self.servers[id.index()];
         if verdict == Verdict::Unhealthy(Cause::ConnectFailed) {
             server.try_next_address();

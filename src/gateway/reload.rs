@@ -24,6 +24,7 @@ use crate::net::Listener;
 use log::info;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 impl Gateway {
     /// Puts another configuration in force. `resolve` finds the address of a listener that moves.
@@ -34,8 +35,11 @@ impl Gateway {
         &mut self,
         config: Config,
         max_connections: usize,
+        now: Instant,
         resolve: impl Fn(&str, u16) -> io::Result<SocketAddr>,
     ) -> io::Result<()> {
+        // The last turn may have been long ago.
+        self.now = now;
         if self.stopping.is_some() {
             return Err(io::Error::other("the gateway is stopping"));
         }

@@ -12,6 +12,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
+use std::time::Instant;
 
 /// Why the gateway could not run, or not go on.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ pub fn run(
         while let Some(signal) = signals.pending() {
             match signal {
                 Signal::Stop => gateway.stop(now),
-                Signal::Reload => reload(&mut gateway, source),
+                Signal::Reload => reload(&mut gateway, source, now),
             }
         }
         gateway.turn(poll.events(), now);
@@ -89,7 +90,7 @@ pub fn run(
 
 /// Reads the file again and puts it in force, if it is right. The loop stands still for that: a
 /// file of a few lines, and a name to resolve only where a listener moves to one.
-fn reload(gateway: &mut Gateway, source: Option<&Path>) {
+fn reload(gateway: &mut Gateway, source: Option<&Path>, now: Instant) {
     let refused = match source.map(Config::load) {
         None => "there is no file to read again".to_owned(),
         Some(Err(error)) => error.to_string(),
@@ -98,7 +99,7 @@ fn reload(gateway: &mut Gateway, source: Option<&Path>) {
             let resolve = |host: &str, port| {
                 listen_address(host, port).map_err(|error| io::Error::other(error.to_string()))
             };
-            match gateway.reload(config, max_connections, resolve) {
+            match gateway.reload(config, max_connections, now, resolve) {
                 Ok(()) => return,
                 Err(error) => error.to_string(),
             }

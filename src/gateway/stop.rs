@@ -48,7 +48,7 @@ impl Gateway {
             }
             Some(_) => {
                 info!("stopping at once");
-                self.stopping = Some(Stopping::Done);
+                self.cut_the_rest();
             }
         }
     }
@@ -84,9 +84,21 @@ impl Gateway {
             Some(Stopping::Closing { .. }) => {
                 let (clients, tunnels) = (self.clients.len(), self.tunnels.len());
                 info!("out of time: {clients} clients and {tunnels} tunnels are cut");
-                self.stopping = Some(Stopping::Done);
+                self.cut_the_rest();
             }
             None | Some(Stopping::Done) => {}
+        }
+    }
+
+    /// Whoever is still there is cut when the gateway goes. Where a response ends by closing that
+    /// has to be a reset, or else the part would look like the whole.
+    fn cut_the_rest(&mut self) {
+        self.stopping = Some(Stopping::Done);
+        for (_, client) in &self.clients {
+            let errand = client.state().errand();
+            if errand.is_some_and(|errand| errand.exchange.ends_by_closing()) {
+                client.socket.close_by_reset();
+            }
         }
     }
 

@@ -9,8 +9,10 @@ use log::warn;
 use std::io;
 
 impl Gateway {
-    /// Takes note of a failed connection: the name may have moved, the server may be gone.
-    pub(super) fn note_unreachable(&mut self, id: ServerId, why: io::ErrorKind) {
+    /// Takes note of a failed connection: the name may have moved, the server may be gone. Only if
+    /// somebody wanted it does that count: while the floor is filled alone, the server may be about
+    /// to come up, and nobody is kept waiting by another try.
+    pub(super) fn note_unreachable(&mut self, id: ServerId, why: io::ErrorKind, wanted: bool) {
         self.counters.connect_failures += 1;
         let server = &mut self.servers[id.index()];
         server.tally.connect_failures += 1;
@@ -18,7 +20,9 @@ impl Gateway {
         server.try_next_address();
         server.refill_after = Some(self.now + limits::REFILL_PAUSE);
         server.spawn_after = server.refill_after;
-        self.strike(id, Failure::NoConnection);
+        if wanted {
+            self.strike(id, Failure::NoConnection);
+        }
         self.resolve(id);
         self.resolve_group_of(id);
         self.tend_pool(id);

@@ -171,8 +171,9 @@ impl Gateway {
         let State::Connecting(client) = worker.state else { return };
         let server = worker.server;
         debug!("{id}: no connection to {}: {why}", self.servers[server.index()]);
+        let wanted = client.is_some() || self.servers[server.index()].pool.waiting() > 0;
         self.close_worker(id);
-        self.note_unreachable(server, why);
+        self.note_unreachable(server, why, wanted);
         if let Some(client) = client {
             self.send_elsewhere(client, server, why);
         }

@@ -93,7 +93,10 @@ impl Net {
     /// # Errors
     /// None.
     pub fn register(&self, socket: &mut Socket, key: usize) -> io::Result<()> {
-        with(|world| world.watch(socket.end, key));
+        with(|world| {
+            world.claim(key);
+            world.watch(socket.end, key);
+        });
         Ok(())
     }
 
@@ -102,7 +105,8 @@ impl Net {
     /// # Errors
     /// None.
     pub fn rename(&self, socket: &mut Socket, key: usize) -> io::Result<()> {
-        self.register(socket, key)
+        with(|world| world.watch(socket.end, key));
+        Ok(())
     }
 
     /// Asks for the addresses of a name.

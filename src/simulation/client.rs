@@ -1,16 +1,17 @@
 //! One simulated client: what it sends, how it reads, when it leaves.
 
 use super::hostile::Row;
-use super::identity::{Speaker, frames};
+use super::identity::Speaker;
 use super::ledger::{Ending, Ledger};
 use super::message::{Framing, Head, Message, Reader};
-use super::reply::frame_size;
 use super::request::ACCEPT;
+use super::tunnel::End;
 use super::voice::{Silence, Step, Voice};
 use crate::limits;
 use crate::net::simulated::end::EndId;
 use crate::net::simulated::world::World;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How a client reads.
@@ -37,6 +38,10 @@ pub struct Script {
     pub requests: Vec<usize>,
     /// Set for one that sends what is not allowed.
     pub hostile: Option<&'static Row>,
+    /// Whether Pings are answered, and farewells.
+    pub polite: bool,
+    /// Where it connects from.
+    pub from: SocketAddr,
 }
 
 /// A client's end of its connection.
@@ -47,6 +52,7 @@ pub struct Client {
     appetite: Appetite,
     requests: Vec<usize>,
     hostile: Option<&'static Row>,
+    polite: bool,
     reader: Reader,
     /// Requests that have been begun.
     asked: usize,
@@ -55,14 +61,14 @@ pub struct Client {
     continued: bool,
     /// The gateway has said that it closes.
     parting: bool,
-    tunnelled: Option<Vec<u8>>,
+    tunnel: Option<End>,
     /// The gateway will send no more.
     heard_all: bool,
     /// A write has told that the connection was reset.
     reset: bool,
     /// Nothing that still comes is of interest.
     leaving: bool,
-    /// When it set out.
+    /// Since when it has nothing more to say.
     since: Duration,
     /// A slow reader does not read before this.
     rests_until: Duration,
@@ -77,12 +83,13 @@ impl Client {
             appetite: script.appetite,
             requests: script.requests,
             hostile: script.hostile,
+            polite: script.polite,
             reader: Reader::default(),
             asked: 0,
             answered: 0,
             continued: false,
             parting: false,
-            tunnelled: None,
+            tunnel: None,
             heard_all: false,
             reset: false,
             leaving: false,
@@ -93,9 +100,12 @@ impl Client {
 
     /// Something has happened; `false` when the client has left.
     pub fn act(&mut self, world: &mut World, ledger: &mut Ledger) -> bool {
+        if !self.voice.is_empty() {
+            self.since = ledger.now;
+        }
         if let Some(ending) = self.listen(world, ledger) {
-            self.ended(ending, ledger);
-            if ending == Ending::Closed && self.tunnelled.is_some() && !self.voice.is_empty() {
+            self.ended(ending, world, ledger);
+            if ending == Ending::Closed && self.tunnel.is_some() && !self.voice.is_empty() {
                 // Only the server's half of the tunnel has ended.
                 self.heard_all = true;
             } else {
@@ -138,9 +148,12 @@ impl Client {
                 self.asked += 1;
                 true
             }
+            Step::Parted => self.heard_all || self.tunnel.as_ref().is_some_and(End::is_told),
             Step::Say(_)
             | Step::SayAtOnce(_)
+            | Step::Closing
             | Step::Wait(_)
+            | Step::Pause(_)
             | Step::Stall
             | Step::Finish
             | Step::Close
@@ -171,7 +184,7 @@ impl Client {
             match world.read(self.end, &mut room[..most]) {
                 Ok(0) if self.reset => return Some(Ending::Reset),
                 Ok(0) => return Some(Ending::Closed),
-                Ok(count) => self.hear(&room[..count], ledger),
+                Ok(count) => self.hear(&room[..count], world, ledger),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
                 Err(_) => return Some(Ending::Reset),
             }
@@ -181,10 +194,9 @@ impl Client {
         }
     }
 
-    fn hear(&mut self, bytes: &[u8], ledger: &mut Ledger) {
-        if let Some(tunnelled) = &mut self.tunnelled {
-            tunnelled.extend_from_slice(bytes);
-            return;
+    fn hear(&mut self, bytes: &[u8], world: &World, ledger: &mut Ledger) {
+        if let Some(tunnel) = &mut self.tunnel {
+            return tunnel.hear(bytes, &mut self.voice, world, ledger);
         }
         self.reader.push(bytes);
         while !self.leaving {
@@ -199,7 +211,7 @@ impl Client {
                 }
             }
             match self.reader.message(false) {
-                Ok(Some(message)) => self.take(&message, ledger),
+                Ok(Some(message)) => self.take(&message, world, ledger),
                 Ok(None) => return,
                 Err(wrong) => {
                     // Whatever a server does, what reaches a client is whole or cut.
@@ -207,13 +219,13 @@ impl Client {
                     return;
                 }
             }
-            if self.tunnelled.is_some() {
+            if self.tunnel.is_some() {
                 return;
             }
         }
     }
 
-    fn take(&mut self, message: &Message, ledger: &mut Ledger) {
+    fn take(&mut self, message: &Message, world: &World, ledger: &mut Ledger) {
         let status = message.head.status();
         if let Some(row) = self.hostile {
             if !row.statuses.contains(&status) {
@@ -235,7 +247,7 @@ impl Client {
             ledger.wrong(format!("request {id} was answered before it was asked"));
         }
         if status == 101 {
-            return self.switch(id, message, ledger);
+            return self.switch(id, message, world, ledger);
         }
         if status < 200 {
             self.continued |= status == 100;
@@ -258,7 +270,7 @@ impl Client {
         }
     }
 
-    fn switch(&mut self, id: usize, message: &Message, ledger: &mut Ledger) {
+    fn switch(&mut self, id: usize, message: &Message, world: &World, ledger: &mut Ledger) {
         let case = &ledger.cases[id];
         if !case.request.websocket
             || message.head.field("sec-websocket-accept") != Some(ACCEPT)
@@ -267,11 +279,13 @@ impl Client {
             ledger.wrong(format!("request {id} was answered {:?}", message.head));
         }
         self.answered += 1;
-        self.tunnelled = Some(self.reader.take_rest());
+        let mut tunnel = End::new(id, Speaker::Client, self.polite, ledger);
+        tunnel.hear(&self.reader.take_rest(), &mut self.voice, world, ledger);
+        self.tunnel = Some(tunnel);
     }
 
     /// The connection has ended: was that all right?
-    fn ended(&mut self, ending: Ending, ledger: &mut Ledger) {
+    fn ended(&mut self, ending: Ending, world: &World, ledger: &mut Ledger) {
         if self.leaving {
             return;
         }
@@ -281,14 +295,14 @@ impl Client {
             }
             return;
         }
-        if self.tunnelled.is_some() {
-            return self.tunnel_ended(ending, ledger);
+        if let Some(tunnel) = &self.tunnel {
+            return tunnel.judge(ending, false, ledger);
         }
         if ending == Ending::Closed
             && self.reader.partial().is_some_and(|m| m.framing == Framing::UntilClose)
             && let Ok(Some(message)) = self.reader.message(true)
         {
-            return self.take(&message, ledger);
+            return self.take(&message, world, ledger);
         }
         let Some(id) = self.current() else { return };
         // Whoever goes on sending behind what turns out to be the last answer risks that the
@@ -304,23 +318,6 @@ impl Client {
         }
     }
 
-    fn tunnel_ended(&mut self, ending: Ending, ledger: &mut Ledger) {
-        let (Some(id), Some(bytes)) = (self.requests.last(), &self.tunnelled) else { return };
-        let case = &ledger.cases[*id];
-        let Some((server, len)) = case.replies.last().copied() else { return };
-        let whole = frames(*id, Speaker::Server(server), len, frame_size(*id));
-        let (has, wants) = (bytes.len(), whole.len());
-        if ledger.is_late(case.begun) {
-            return ledger.wrong(format!("tunnel {id} ended late"));
-        }
-        let excused = !case.faults.is_empty() || ledger.troubles.stopping || !case.good;
-        if !whole.starts_with(bytes) && !excused {
-            ledger.wrong(format!("tunnel {id}: {has} bytes came that are not its {wants}"));
-        } else if has < wants && !excused {
-            ledger.wrong(format!("tunnel {id}: {has} of {wants} bytes came, then {ending:?}"));
-        }
-    }
-
     /// Which requests are still to be answered.
     pub fn describe(&self) -> String {
         format!(
@@ -328,7 +325,7 @@ impl Client {
             self.requests,
             self.asked,
             self.answered,
-            self.tunnelled.is_some()
+            self.tunnel.is_some()
         )
     }
 }

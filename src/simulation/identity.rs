@@ -24,32 +24,3 @@ pub fn content(id: usize, speaker: Speaker, len: usize) -> Vec<u8> {
     bytes.truncate(len);
     bytes
 }
-
-/// The same content in WebSocket frames of at most `most` bytes each, with a Close behind them
-/// (RFC 6455 5.2). A client's frames are masked, by zeros.
-pub fn frames(id: usize, speaker: Speaker, len: usize, most: usize) -> Vec<u8> {
-    let mask = match speaker {
-        Speaker::Client => 0x80,
-        Speaker::Server(_) => 0,
-    };
-    let mut wire = Vec::new();
-    let mut frame = |opcode: u8, bytes: &[u8]| {
-        wire.push(0x80 | opcode);
-        match u8::try_from(bytes.len()) {
-            Ok(len @ 0..126) => wire.push(mask | len),
-            _ => {
-                wire.push(mask | 126);
-                wire.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
-            }
-        }
-        if mask != 0 {
-            wire.extend_from_slice(&[0; 4]);
-        }
-        wire.extend_from_slice(bytes);
-    };
-    for piece in content(id, speaker, len).chunks(most.clamp(1, 60_000)) {
-        frame(2, piece);
-    }
-    frame(8, &1000_u16.to_be_bytes());
-    wire
-}

@@ -5,12 +5,14 @@
 //! else comes, or nothing, the ledger knows whose fault that may be; when it is nobody's, the run
 //! has failed.
 
+use super::frames::Speech;
 use super::identity::{Speaker, content};
 use super::introduction::FROM;
 use super::message::{Framing, Head, Message};
 use super::request::Request;
+use super::tunnel::Terms;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// What a server did wrong to one request.
@@ -81,6 +83,22 @@ pub struct Case {
     pub replies: Vec<(usize, usize)>,
     /// The status that the client saw in the end.
     pub seen: Option<u16>,
+    /// What its client, and then its server, say in a tunnel.
+    pub speeches: [Speech; 2],
+    /// The code of a Close by which the gateway has ended the tunnel.
+    pub farewell: Option<u16>,
+    /// Its client speaks or reads slowly.
+    pub slow: bool,
+}
+
+impl Case {
+    /// What that end says in the tunnel.
+    pub fn speech(&self, speaker: Speaker) -> &Speech {
+        match speaker {
+            Speaker::Client => &self.speeches[0],
+            Speaker::Server(_) => &self.speeches[1],
+        }
+    }
 }
 
 /// How a client's connection ended without the response that was due.
@@ -101,6 +119,18 @@ pub struct Ledger {
     pub troubles: Troubles,
     /// Servers that have nothing to do, because others are well as long as the world lasts.
     pub spares: Vec<usize>,
+    /// What the configuration says of tunnels.
+    pub terms: Terms,
+    /// Servers are taken out and put back, and the configuration is read again.
+    pub changes: bool,
+    /// Since when each server is taken out, so that whatever is asked later is not for it.
+    pub out: Vec<Option<Duration>>,
+    /// When the tunnels of each server were last to be ended.
+    pub parting: Vec<Option<Duration>>,
+    /// Whether the client's address leads to its server, in `[http]` and in `[websocket]`.
+    pub sticky: [bool; 2],
+    /// Which server has a client's requests, where its address decides.
+    pub homes: BTreeMap<(IpAddr, bool), usize>,
     /// Everything that must not have happened, in words.
     pub wrongs: Vec<String>,
     /// Statuses seen, for the curious.
@@ -127,6 +157,9 @@ impl Ledger {
             answered: false,
             replies: Vec::new(),
             seen: None,
+            speeches: <[Speech; 2]>::default(),
+            farewell: None,
+            slow: false,
         });
     }
 
@@ -164,6 +197,16 @@ impl Ledger {
         }
         if head.field("x-forwarded-for") != Some(&case.peer.ip().to_string()) {
             wrongs.push(format!("of {} arrived as {head:?}", case.peer));
+        }
+        if self.out.get(server).is_some_and(|since| since.is_some_and(|at| case.begun > at)) {
+            wrongs.push(format!("was given to server {server}, which had been taken out"));
+        }
+        if self.sticky[usize::from(case.request.websocket)] {
+            let key = (case.peer.ip(), case.request.websocket);
+            let home = *self.homes.entry(key).or_insert(server);
+            if home != server {
+                wrongs.push(format!("went to server {server}, not to its client's {home}"));
+            }
         }
         let upgrades = head.field("upgrade").is_some();
         if upgrades != case.request.websocket || head.field("http2-settings").is_some() {
@@ -253,6 +296,7 @@ impl Ledger {
             408 => !case.good,
             429 => trouble.crowded,
             502 => faulty || trouble.reach || (trouble.fickle && !case.request.is_replayable()),
+            503 if case.request.websocket && self.terms.are_limited() => true,
             503 => trouble.reach || trouble.sick || trouble.stopping || trouble.crowded,
             504 => faulty || trouble.reach || trouble.crowded,
             _ => false,

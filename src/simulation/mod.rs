@@ -8,17 +8,21 @@
 //!
 //! ```text
 //!   scenario   what kind of world: configuration, hosts, troubles
+//!   upheavals  what happens to its servers
 //!   scripts    what its clients do            request, hostile
 //!   client     one client's end               voice, message
 //!   origin     one server's end               reply, voice, message, introduction
+//!   tunnel     one end of a tunnel            frames, voice
 //!   ledger     the judge                      identity
-//!   run        lets things happen, gives the gateway its turns, moves the clock, looks
+//!   run        lets things happen, gives the gateway its turns, moves the clock
+//!   watch      counts after every turn, and looks back in the end
 //! ```
 //!
 //! A failure names its seed; `TIDEGATE_SEED=n cargo test --lib simulation` lives through that world
 //! again, and `TIDEGATE_SEEDS=n` through as many as you like.
 
 pub mod client;
+pub mod frames;
 pub mod hostile;
 pub mod identity;
 pub mod introduction;
@@ -30,7 +34,10 @@ pub mod request;
 pub mod run;
 pub mod scenario;
 pub mod scripts;
+pub mod tunnel;
+mod upheavals;
 pub mod voice;
+mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,14 @@
 //!                         \--101--> Tunnel                 \--said too much--> Poisoned
 //! ```
 
-use super::identity::{Speaker, frames};
+use super::frames::Speech;
+use super::identity::Speaker;
 use super::introduction;
-use super::ledger::{Fault, Ledger};
+use super::ledger::{Ending, Fault, Ledger};
 use super::message::{Framing, Head, Reader};
-use super::reply::{Misdeed, Reply, Temper, frame_size, switch};
+use super::reply::{Misdeed, Reply, Temper, switch};
 use super::request::{Sent, size};
+use super::tunnel::End;
 use super::voice::{Silence, Step, Voice};
 use crate::net::simulated::FRONT;
 use crate::net::simulated::end::EndId;
@@ -26,8 +28,8 @@ enum Phase {
     Reading,
     /// A response is being said.
     Answering,
-    /// The tunnel of that request.
-    Tunnel(usize),
+    /// A tunnel's frames cross.
+    Tunnel,
     /// A probe is answered.
     Probe,
     /// More was said than asked for: nothing may come any more.
@@ -52,7 +54,7 @@ pub struct Origin {
     served: usize,
     /// Since when nothing has been asked.
     idle_since: Duration,
-    tunnelled: Vec<u8>,
+    tunnel: Option<End>,
     /// It ends its half of a tunnel without waiting for the client's end.
     finishes: bool,
     /// What has come of a PROXY header that is awaited.
@@ -81,7 +83,7 @@ impl Origin {
             ended: false,
             served: 0,
             idle_since: world.now(),
-            tunnelled: Vec::new(),
+            tunnel: None,
             finishes: false,
             arriving: temper.introduced.map(|_| Vec::new()),
             header: None,
@@ -93,7 +95,7 @@ impl Origin {
 
     /// Something has happened; `false` when the connection is over.
     pub fn act(&mut self, world: &mut World, ledger: &mut Ledger) -> bool {
-        if !self.listen(world) {
+        if !self.listen(world, ledger) {
             return false;
         }
         loop {
@@ -121,13 +123,13 @@ impl Origin {
                         Silence::Broken => return self.leave(world),
                     }
                 }
-                Phase::Tunnel(id) => return self.tunnel(id, world, ledger),
+                Phase::Tunnel => return self.speak_in_tunnel(world, ledger),
             }
         }
     }
 
     /// Takes what has come; `false` when the connection is broken.
-    fn listen(&mut self, world: &mut World) -> bool {
+    fn listen(&mut self, world: &mut World, ledger: &mut Ledger) -> bool {
         let mut room = [0; 4096];
         loop {
             match world.read(self.end, &mut room) {
@@ -135,7 +137,10 @@ impl Origin {
                     self.ended = true;
                     return true;
                 }
-                Ok(count) => self.receive(&room[..count]),
+                Ok(count) => match &mut self.tunnel {
+                    Some(tunnel) => tunnel.hear(&room[..count], &mut self.voice, world, ledger),
+                    None => self.receive(&room[..count]),
+                },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
                 Err(_) => return self.leave(world),
             }
@@ -152,12 +157,7 @@ impl Origin {
             }
             return;
         }
-        match self.phase {
-            Phase::Tunnel(_) => self.tunnelled.extend_from_slice(bytes),
-            Phase::Reading | Phase::Answering | Phase::Probe | Phase::Poisoned => {
-                self.reader.push(bytes);
-            }
-        }
+        self.reader.push(bytes);
     }
 
     /// Only a tunnel is on behalf of one client; the connection is our own otherwise.
@@ -301,58 +301,47 @@ impl Origin {
 
     fn begin_tunnel(&mut self, id: usize, world: &mut World, ledger: &mut Ledger) {
         let chance = &mut world.chance;
-        let case = &mut ledger.cases[id];
         let len = size(self.content_max, chance);
-        case.replies.push((self.number, len));
-        let mut steps = switch(&case.request, self.number, len, chance);
+        let wild = self.temper.faults > 0;
+        let speech = Speech::any(id, Speaker::Server(self.number), len, wild, chance);
+        let case = &mut ledger.cases[id];
+        let mut steps = switch(&case.request, self.number, &speech, chance);
+        let mut polite = true;
         if chance.percent(self.temper.faults) {
-            let end = chance.pick(&[Step::Close, Step::Reset]);
+            polite = chance.percent(50);
             let place = chance.below(steps.len());
-            steps.insert(place, end);
+            if let Some(Step::Say(bytes)) = steps.get_mut(place) {
+                bytes.truncate(chance.below(bytes.len() + 1));
+            }
+            steps.insert(place + 1, chance.pick(&[Step::Close, Step::Reset]));
             case.faults.push(Fault::Cut);
         }
+        case.speeches[1] = speech;
+        case.replies.push((self.number, len));
         self.finishes = steps.contains(&Step::Finish);
         self.voice = Voice::new(steps, None);
-        self.phase = Phase::Tunnel(id);
+        self.phase = Phase::Tunnel;
         // What follows the head is the tunnel's.
         let _ = self.reader.message(false);
-        self.tunnelled = self.reader.take_rest();
+        let mut tunnel = End::new(id, Speaker::Server(self.number), polite, ledger);
+        tunnel.hear(&self.reader.take_rest(), &mut self.voice, world, ledger);
+        self.tunnel = Some(tunnel);
     }
 
-    fn tunnel(&mut self, id: usize, world: &mut World, ledger: &mut Ledger) -> bool {
-        let case = &ledger.cases[id];
-        let whole = frames(id, Speaker::Client, case.request.len, frame_size(id));
-        let common = self.tunnelled.iter().zip(&whole).take_while(|(a, b)| a == b).count();
-        // Where an end broke off, the gateway may part in words of its own: one Close, masked as a
-        // client's. It may begin like the one that the client would have sent.
-        let mut endings = self.tunnelled.iter().enumerate().take(common + 1);
-        let parted = endings
-            .any(|(at, byte)| *byte == 0x88 && self.tunnelled.len() - at <= 2 + 4 + 125)
-            && (!case.good || !case.faults.is_empty() || ledger.troubles.stopping);
-        if common < self.tunnelled.len() && !parted {
-            let (has, len) = (self.tunnelled.len(), whole.len());
-            ledger.wrong(format!("tunnel {id}: {has} bytes arrived that are not its {len}"));
-            return self.leave(world);
-        }
-        let short = common < whole.len();
-        // A server that has said its last word does not wait for ever to hear the client's.
-        let excused = parted
-            || self.finishes
-            || !case.good
-            || !case.faults.is_empty()
-            || ledger.troubles.stopping;
+    fn speak_in_tunnel(&mut self, world: &mut World, ledger: &mut Ledger) -> bool {
         match self.speak(world, ledger) {
             Silence::Empty if self.ended => {
-                if short && !excused {
-                    ledger.wrong(format!("tunnel {id}: the client's bytes did not all arrive"));
+                if let Some(tunnel) = &self.tunnel {
+                    // Who has said its last word does not wait for ever to hear the client's.
+                    tunnel.judge(Ending::Closed, self.finishes, ledger);
                 }
                 self.leave(world)
             }
             Silence::Empty | Silence::Blocked | Silence::Gate(_) => true,
             Silence::Closed => false,
             Silence::Broken => {
-                if !excused {
-                    ledger.wrong(format!("tunnel {id}: broke off towards its server"));
+                if let Some(tunnel) = &self.tunnel {
+                    tunnel.judge(Ending::Reset, self.finishes, ledger);
                 }
                 self.leave(world)
             }

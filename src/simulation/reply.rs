@@ -1,6 +1,7 @@
 //! What a simulated server says, rightly or wrongly.
 
-use super::identity::{Speaker, content, frames};
+use super::frames::Speech;
+use super::identity::{Speaker, content};
 use super::ledger::Fault;
 use super::request::{ACCEPT, Request, chunks, size};
 use super::voice::Step;
@@ -241,28 +242,18 @@ impl Reply {
     }
 }
 
-/// The most bytes a WebSocket frame of that tunnel holds.
-pub fn frame_size(id: usize) -> usize {
-    id % 97 * 13 + 5
-}
-
-/// A verified switch, and what the server sends through the tunnel.
-pub fn switch(request: &Request, number: usize, len: usize, chance: &mut Chance) -> Vec<Step> {
+/// A verified switch, and what the server says in the tunnel.
+pub fn switch(request: &Request, number: usize, speech: &Speech, chance: &mut Chance) -> Vec<Step> {
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {ACCEPT}\r\nX-Request: {}\r\nX-Server: {number}\r\n\
-         X-Length: {len}\r\n\r\n",
+         Sec-WebSocket-Accept: {ACCEPT}\r\nX-Request: {}\r\nX-Server: {number}\r\n\r\n",
         request.id
     );
-    let mut wire = head.into_bytes();
-    let frames = frames(request.id, Speaker::Server(number), len, frame_size(request.id));
-    let mut steps = Vec::new();
+    let mut steps = vec![Step::Say(head.into_bytes())];
     if chance.percent(50) {
-        steps.push(Step::Say(std::mem::take(&mut wire)));
         steps.push(Step::Wait(chance.delay(Duration::from_millis(20))));
     }
-    wire.extend_from_slice(&frames);
-    steps.push(Step::Say(wire));
+    steps.extend_from_slice(&speech.steps);
     steps.push(Step::Done(request.id));
     if chance.percent(50) {
         steps.push(Step::Finish);

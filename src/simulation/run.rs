@@ -1,10 +1,10 @@
-//! The driver: lets things happen, gives the gateway its turns, moves the clock, and looks.
+//! The driver: lets things happen, gives the gateway its turns, moves the clock, and has an eye
+//! kept on it.
 
 use super::client::Client;
-use super::introduction::FROM;
 use super::ledger::Ledger;
 use super::origin::Origin;
-use super::scenario::{Cue, GROUP, Host, Scenario};
+use super::scenario::{Cue, GROUP, Host, Mood, Scenario};
 use super::scripts;
 use crate::config::Config;
 use crate::gateway::Gateway;
@@ -14,7 +14,7 @@ use crate::net::simulated::end::EndId;
 use crate::net::simulated::world::{Notice, Reach, World};
 use crate::net::simulated::{begin, with};
 use crate::net::{Clock, Net};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -27,20 +27,26 @@ const AFTERMATH: Duration = Duration::from_secs(60);
 
 /// A run under way.
 pub struct Run {
-    scenario: Scenario,
-    gateway: Option<Gateway>,
+    pub(super) scenario: Scenario,
+    pub(super) gateway: Option<Gateway>,
     /// The judge.
     pub ledger: Ledger,
-    clients: BTreeMap<EndId, Client>,
+    pub(super) clients: BTreeMap<EndId, Client>,
     origins: BTreeMap<EndId, Origin>,
     cues: Vec<Option<Cue>>,
     /// Which server is behind an address.
-    numbers: BTreeMap<SocketAddr, usize>,
+    pub(super) numbers: BTreeMap<SocketAddr, usize>,
     /// Requests that each server has been asked for, first come first.
     pub asked: Vec<usize>,
     arrivals_left: usize,
     turns: usize,
-    stopped: bool,
+    pub(super) stopped: bool,
+    /// Something was done to the gateway: a turn follows.
+    restless: bool,
+    /// Servers that an operator has taken out.
+    steered: Vec<usize>,
+    /// When workers were refused by each server within the last second.
+    pub(super) refused: Vec<VecDeque<Duration>>,
 }
 
 impl Run {
@@ -65,9 +71,20 @@ impl Run {
         begin(world);
         let spare = |(_, host): &(usize, &Host)| host.backup && !scenario.mood.servers_err();
         let spares = scenario.hosts.iter().enumerate().filter(spare).map(|(number, _)| number);
-        let spares = spares.collect();
-        let ledger = Ledger { troubles: scenario.troubles, spares, ..Ledger::default() };
+        let calm = scenario.mood == Mood::Calm && !scenario.changes && !scenario.grouped;
+        let ledger = Ledger {
+            troubles: scenario.troubles,
+            // Where servers are taken out, spares may have to do.
+            spares: if scenario.changes { Vec::new() } else { spares.collect() },
+            terms: scenario.terms,
+            changes: scenario.changes,
+            out: vec![None; scenario.hosts.len()],
+            parting: vec![None; scenario.hosts.len()],
+            sticky: scenario.sticky.map(|sticky| calm && sticky == "ip"),
+            ..Ledger::default()
+        };
         let asked = vec![0; scenario.hosts.len()];
+        let refused = vec![VecDeque::new(); scenario.hosts.len()];
         Self {
             scenario,
             gateway: None,
@@ -80,6 +97,9 @@ impl Run {
             arrivals_left: 0,
             turns: 0,
             stopped: false,
+            restless: false,
+            steered: Vec::new(),
+            refused,
         }
     }
 
@@ -106,11 +126,11 @@ impl Run {
         }
     }
 
-    /// One client that asks for one thing after the other.
-    pub fn one_client(&mut self, count: usize) {
+    /// One client that comes at that time and asks for one thing after the other.
+    pub fn one_client(&mut self, count: usize, at: Duration) {
         let script =
             with(|w| scripts::plain(count, &self.scenario, &mut self.ledger, &mut w.chance));
-        self.cue(Duration::from_secs(1), Cue::Arrive(script));
+        self.cue(at, Cue::Arrive(script));
     }
 
     /// Lives through it all; stops at the first thing that is wrong.
@@ -160,12 +180,19 @@ impl Run {
         let edges = with(World::take_edges);
         let now = with(|world| world.instant());
         let patience = gateway.patience(now);
-        if edges.is_empty() && patience != Some(Duration::ZERO) {
+        if !std::mem::take(&mut self.restless)
+            && edges.is_empty()
+            && patience != Some(Duration::ZERO)
+        {
             let by_itself = patience.map(|patience| with(|world| world.now()) + patience);
             return pass(horizon, by_itself);
         }
         gateway.turn(edges.into_iter(), now);
         gateway.take_journal(&mut Vec::new());
+        if let Some(key) = with(World::end_batch) {
+            let token = Token::from(key);
+            self.ledger.wrong(format!("{token:?} is reborn while its edges are being served"));
+        }
         self.turns += 1;
         if self.turns > TURNS_MAX {
             self.ledger.wrong("the gateway spins");
@@ -175,7 +202,7 @@ impl Run {
             let moment = world.chance.delay(Duration::from_micros(20));
             world.advance(world.now() + moment + Duration::from_micros(1));
         });
-        self.count_workers();
+        self.keep_watch();
         true
     }
 
@@ -211,10 +238,11 @@ impl Run {
     }
 
     fn follow(&mut self, cue: Cue) {
+        self.restless = true;
         match cue {
             Cue::Arrive(script) => {
                 self.arrivals_left -= 1;
-                let end = with(|world| world.set_out(FROM));
+                let end = with(|world| world.set_out(script.from));
                 self.clients.insert(end, Client::new(end, script, self.ledger.now));
                 with(|world| world.wake(end, Duration::ZERO));
             }
@@ -224,6 +252,24 @@ impl Run {
             Cue::Name(name, addresses) => with(|world| {
                 world.names.insert(name, addresses);
             }),
+            Cue::Reload(text, without) => self.reload(&text, without),
+            Cue::Steer(host, out) => {
+                self.steered.extend(out.then_some(host));
+                self.steered.retain(|other| out || *other != host);
+                self.take_out(host, out);
+                let number = host as u64 + 1;
+                let http = host < self.scenario.plain;
+                if let Some(gateway) = &mut self.gateway {
+                    gateway.steer_server(http, number, out, with(|world| world.instant()));
+                }
+            }
+            Cue::Part(host, within) => {
+                let now = with(|world| world.instant());
+                self.ledger.parting[host] = Some(self.ledger.now);
+                if let Some(gateway) = &mut self.gateway {
+                    gateway.part_server(host as u64 + 1, within, now);
+                }
+            }
             Cue::Stop => {
                 self.ledger.troubles.stopping = true;
                 self.stopped = true;
@@ -237,48 +283,28 @@ impl Run {
         }
     }
 
-    /// Never more than `max_workers` connections, probes apart.
-    fn count_workers(&mut self) {
-        for (number, host) in self.scenario.hosts.iter().enumerate() {
-            let Some(max) = host.max_workers else { continue };
-            let worker = |key| matches!(Token::from(key), Token::Worker(_));
-            let open: usize = host
-                .addresses
-                .iter()
-                .map(|address| with(|world| world.open_to(*address, worker)))
-                .sum();
-            if open > max {
-                self.ledger.wrong(format!("server {number} has {open} workers, not {max}"));
-            }
-        }
+    /// From now on, or no longer, nothing that is asked is for that server.
+    fn take_out(&mut self, host: usize, out: bool) {
+        self.ledger.out[host] = out.then_some(self.ledger.now);
+        // Its tunnels may be told to go.
+        self.ledger.parting[host] = self.ledger.out[host].or(self.ledger.parting[host]);
     }
 
-    /// Everything is over: nothing may be left.
-    fn look_back(&mut self) {
-        for client in self.clients.values() {
-            let stuck = format!("left waiting for ever: {}", client.describe());
-            self.ledger.wrongs.push(stuck);
+    fn reload(&mut self, text: &str, without: Option<usize>) {
+        let Some(gateway) = self.gateway.as_mut().filter(|_| !self.stopped) else { return };
+        let now = with(|world| world.instant());
+        let max = self.scenario.max_connections;
+        let changed =
+            Config::from_text(text).map_err(|error| error.to_string()).and_then(|config| {
+                gateway.reload_at(config, max, now).map_err(|error| error.to_string())
+            });
+        if let Err(error) = changed {
+            self.ledger.wrong(format!("was not reloaded: {error}"));
         }
-        let Some(gateway) = &self.gateway else { return };
-        if gateway.is_done() {
-            return;
-        }
-        let census = gateway.census();
-        let mut wrong = |what: &str| self.ledger.wrongs.push(format!("{what}: {census:?}"));
-        let left = census.clients + census.tunnels + census.waiting + census.held;
-        if left > 0 {
-            wrong("something is left over");
-        }
-        if census.timers > census.timers_needed {
-            wrong("more timers than needed");
-        }
-        let sockets = census.active + census.idle + census.probes;
-        if with(|world| world.held_by_gateway()) != sockets {
-            wrong("more sockets than owners");
-        }
-        let troubled = self.scenario.troubles.reach || self.stopped;
-        if !troubled && (census.active > 0 || census.idle < census.floor) {
-            wrong("the floor of workers is not filled");
+        for host in 0..self.scenario.hosts.len() {
+            if !self.steered.contains(&host) {
+                self.take_out(host, without == Some(host));
+            }
         }
     }
 

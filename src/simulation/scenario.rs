@@ -5,6 +5,7 @@ use super::hostile::{HEADERS, ROWS};
 use super::introduction::{self, FROM};
 use super::ledger::Troubles;
 use super::reply::{Misdeed, Temper};
+use super::tunnel::Terms;
 use super::voice::Step;
 use crate::net::simulated::chance::Chance;
 use crate::net::simulated::weather::Weather;
@@ -31,7 +32,7 @@ pub enum Mood {
 }
 
 impl Mood {
-    fn clients_err(self) -> bool {
+    pub(super) fn clients_err(self) -> bool {
         matches!(self, Self::RudeClients | Self::Storm)
     }
 
@@ -69,6 +70,12 @@ pub enum Cue {
     Name(String, Vec<SocketAddr>),
     /// The gateway is told to stop.
     Stop,
+    /// The configuration is read again. One server may be missing in it.
+    Reload(String, Option<usize>),
+    /// An operator takes a server out, or puts it back.
+    Steer(usize, bool),
+    /// The tunnels of a server are ended.
+    Part(usize, Duration),
 }
 
 /// Everything that is decided before a run begins.
@@ -96,6 +103,12 @@ pub struct Scenario {
     pub introduced: bool,
     /// The servers of `[http]` are the addresses of one name, which come and go.
     pub grouped: bool,
+    /// What the configuration says of tunnels.
+    pub terms: Terms,
+    /// Servers are taken out and put back, and the configuration is read again.
+    pub changes: bool,
+    /// Whether the client's address decides, in `[http]` and in `[websocket]`.
+    pub sticky: [&'static str; 2],
 }
 
 impl Scenario {
@@ -128,12 +141,15 @@ impl Scenario {
             max_connections: chance.pick(&[1000, 1000, 3]),
             introduced: chance.percent(20),
             grouped: false,
+            terms: any_terms(chance),
+            changes: chance.percent(30),
+            sticky: [(); 2].map(|()| chance.pick(&["off", "off", "ip", "cookie"])),
         };
         if plain > 1 && chance.percent(25) {
             scenario.group();
         }
         scenario.troubles.full = scenario.max_connections < scenario.clients;
-        scenario.configure(chance);
+        scenario.config = scenario.configure(None, chance);
         scenario
     }
 
@@ -144,13 +160,15 @@ impl Scenario {
         scenario.hosts = (0..4).map(|n| host(n, true, Mood::Calm, &mut troubles, chance)).collect();
         scenario.plain = 4;
         scenario.group();
-        scenario.configure(chance);
+        scenario.changes = false;
+        scenario.config = scenario.configure(None, chance);
         scenario
     }
 
     /// Puts the servers of `[http]` behind one name: what holds for one holds for all.
     fn group(&mut self) {
         self.grouped = true;
+        self.changes = false;
         let first = self.hosts[0].clone();
         for host in &mut self.hosts[..self.plain] {
             (host.name, host.max_workers) = (None, first.max_workers);
@@ -181,12 +199,16 @@ impl Scenario {
         scenario.hosts = hosts.collect();
         scenario.plain = weights.len();
         scenario.grouped = false;
-        scenario.configure(chance);
-        scenario.config = scenario.config.replace("=random", "=round-robin");
+        scenario.changes = false;
+        scenario.sticky = ["off"; 2];
+        let config = scenario.configure(None, chance);
+        scenario.config = config.replace("algorithm=random", "algorithm=round-robin");
+        scenario.config = scenario.config.replace("=least-connections", "=round-robin");
         scenario
     }
 
-    fn configure(&mut self, chance: &mut Chance) {
+    /// A configuration for all servers, or all but one.
+    pub(super) fn configure(&mut self, without: Option<usize>, chance: &mut Chance) -> String {
         let strict = self.mood == Mood::Calm;
         let mut text = String::from("[frontend]\nhost=0.0.0.0\nport=80\n");
         if !strict {
@@ -198,19 +220,28 @@ impl Scenario {
         let _ = writeln!(text, "idle_timeout={}", chance.pick(&[75, 20]));
         let _ = writeln!(text, "proxy_protocol={}", self.introduced);
         let hosts = self.hosts.clone();
-        let (plain, tunnels) = hosts.split_at(self.plain);
-        self.section(&mut text, "http", plain, chance);
+        let kept = hosts.iter().enumerate().filter(|(number, _)| Some(*number) != without);
+        let (plain, tunnels): (Vec<_>, Vec<_>) = kept.partition(|(number, _)| *number < self.plain);
+        self.section(&mut text, 0, &plain, chance);
         if !tunnels.is_empty() {
-            self.section(&mut text, "websocket", tunnels, chance);
+            self.section(&mut text, 1, &tunnels, chance);
+            self.write_terms(&mut text, chance);
         }
         let _ = writeln!(text, "[log]\naccess={}", chance.pick(&["off", "common", "json"]));
-        self.config = text;
+        text
     }
 
-    fn section(&mut self, text: &mut String, name: &str, hosts: &[Host], chance: &mut Chance) {
+    fn section(
+        &mut self,
+        text: &mut String,
+        place: usize,
+        hosts: &[(usize, &Host)],
+        chance: &mut Chance,
+    ) {
         let strict = self.mood == Mood::Calm;
-        let algorithm = chance.pick(&["random", "round-robin"]);
-        let _ = writeln!(text, "[{name}]\nalgorithm={algorithm}");
+        let algorithm = chance.pick(&["random", "round-robin", "least-connections"]);
+        let _ = writeln!(text, "[{}]\nalgorithm={algorithm}", ["http", "websocket"][place]);
+        let _ = writeln!(text, "sticky={}", self.sticky[place]);
         let _ = writeln!(text, "enable_health_check={}", chance.percent(70));
         let _ = writeln!(text, "health_check_interval={}", chance.pick(&[10, 3]));
         let _ = writeln!(text, "slow_start={}", chance.pick(&[0, 5]));
@@ -219,12 +250,9 @@ impl Scenario {
             let timeout = chance.pick(&[60, 4]);
             let _ = writeln!(text, "response_timeout={timeout}");
         }
-        if name == "websocket" {
-            let _ = writeln!(text, "idle_timeout=150");
-        }
-        let grouped = self.grouped && name == "http";
+        let grouped = self.grouped && place == 0;
         let keys = if grouped { 1 } else { hosts.len() };
-        for (number, host) in hosts.iter().enumerate().take(keys) {
+        for (number, host) in hosts.iter().take(keys) {
             let number = number + 1;
             let at = match &host.name {
                 _ if grouped => format!("dns:{GROUP}:{}", host.addresses[0].port()),
@@ -253,43 +281,17 @@ impl Scenario {
         }
     }
 
-    /// What will happen apart from clients, and when.
-    pub fn upheavals(&self, chance: &mut Chance) -> Vec<(Duration, Cue)> {
-        let mut cues = Vec::new();
-        if self.grouped {
-            for _ in 0..chance.within(1..=4) {
-                let at = Duration::from_millis(chance.within(1000..=30_000) as u64);
-                let unknown = self.mood.servers_err() && chance.percent(20);
-                let some = if unknown { Vec::new() } else { self.some(chance) };
-                cues.push((at, Cue::Name(GROUP.to_owned(), some)));
-            }
-        }
-        if !self.mood.servers_err() {
-            return cues;
-        }
-        for host in &self.hosts {
-            for _ in 0..chance.pick(&[0, 0, 1, 2]) {
-                let at = Duration::from_millis(chance.below(8000) as u64);
-                let back = at + Duration::from_millis(chance.below(6000) as u64);
-                let address = host.addresses[chance.below(host.addresses.len())];
-                let reach = chance.pick(&[Reach::Refuses, Reach::Silent, Reach::Unreachable]);
-                cues.push((at, Cue::Reach(address, reach)));
-                cues.push((back, Cue::Reach(address, Reach::Accepts)));
-            }
-            if let Some(name) = &host.name {
-                let at = Duration::from_millis(chance.below(15_000) as u64);
-                let mut addresses = host.addresses.clone();
-                addresses.rotate_left(chance.below(2));
-                addresses.truncate(chance.below(3));
-                cues.push((at, Cue::Name(name.clone(), addresses)));
-            }
-        }
-        if self.mood == Mood::Storm && chance.percent(30) {
-            for _ in 0..chance.within(1..=2) {
-                cues.push((Duration::from_millis(chance.below(9000) as u64), Cue::Stop));
-            }
-        }
-        cues
+    fn write_terms(&self, text: &mut String, chance: &mut Chance) {
+        let terms = &self.terms;
+        let _ = writeln!(text, "idle_timeout={}", terms.idle.as_secs());
+        let _ = writeln!(text, "ping_interval={}", terms.ping.as_secs());
+        let _ = writeln!(text, "max_age={}", terms.age.as_secs());
+        let _ = writeln!(text, "max_tunnels={}", terms.most);
+        let _ = writeln!(text, "max_tunnels_per_client={}", terms.most_per_client);
+        let _ = writeln!(text, "tunnel_rate={}", terms.rate);
+        let _ = writeln!(text, "rebalance_rate={}", terms.rebalance);
+        let _ = writeln!(text, "drain_close_code={}", terms.stop_code);
+        let _ = writeln!(text, "close_timeout={}", chance.pick(&[1, 3]));
     }
 
     /// A client that may do anything, or one who only does what nobody may.
@@ -310,13 +312,16 @@ impl Scenario {
             appetite: Appetite::Hungry,
             requests: vec![],
             hostile: Some(row),
+            polite: true,
+            from: FROM,
         })
     }
 
     /// What a client's balancer says first, and who the client therefore is.
     pub fn introduction(&self, chance: &mut Chance) -> (Vec<Step>, SocketAddr) {
         if !self.introduced {
-            return (Vec::new(), FROM);
+            let house = 7 + chance.below(3) as u8;
+            return (Vec::new(), SocketAddr::new(Ipv4Addr::new(192, 0, 2, house).into(), 40_000));
         }
         let (header, peer) = introduction::any(chance);
         (vec![Step::Say(header)], peer)
@@ -325,6 +330,20 @@ impl Scenario {
     /// Whether the next client is to do something wrong.
     pub fn is_next_rude(&self, chance: &mut Chance) -> bool {
         self.mood.clients_err() && chance.percent(50)
+    }
+}
+
+fn any_terms(chance: &mut Chance) -> Terms {
+    let seconds = |chance: &mut Chance, choices| Duration::from_secs(chance.pick(choices));
+    Terms {
+        idle: seconds(chance, &[150, 150, 3]),
+        ping: seconds(chance, &[0, 0, 1, 2]),
+        age: seconds(chance, &[0, 0, 0, 4]),
+        most: chance.pick(&[0, 0, 0, 2]),
+        most_per_client: chance.pick(&[0, 0, 0, 1]),
+        rate: chance.pick(&[0, 0, 0, 0, 5]),
+        rebalance: chance.pick(&[0, 20]),
+        stop_code: chance.pick(&[1001, 1012]),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What clients do: honest scripts, and ways to spoil them.
 
 use super::client::{Appetite, Script};
-use super::identity::{Speaker, frames};
+use super::frames::Speech;
+use super::identity::Speaker;
+use super::introduction::FROM;
 use super::ledger::Ledger;
-use super::reply::frame_size;
 use super::request::{Request, size};
 use super::scenario::Scenario;
 use super::voice::Step;
@@ -17,7 +18,8 @@ pub fn any(scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) -> Scr
     }
     let rude = scenario.is_next_rude(chance);
     let first = ledger.cases.len();
-    let count = chance.within(1..=5);
+    let tunnels = scenario.plain < scenario.hosts.len();
+    let count = if tunnels && chance.percent(30) { 0 } else { chance.within(1..=5) };
     let mut more = true;
     for id in first..first + count {
         if more {
@@ -26,17 +28,21 @@ pub fn any(scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) -> Scr
             ledger.enter(request, !rude);
         }
     }
-    if more && scenario.plain < scenario.hosts.len() && chance.percent(30) {
+    if more && tunnels && (count == 0 || chance.percent(30)) {
         let len = size(scenario.content_max, chance);
         let id = ledger.cases.len();
         ledger.enter(Request::handshake(id, len), !rude);
     }
     let requests: Vec<_> = (first..ledger.cases.len()).collect();
-    let mut script = honest(&requests, scenario, ledger, chance);
+    let mut script = honest(&requests, rude, scenario, ledger, chance);
     introduce(&mut script, scenario, ledger, chance);
     if rude {
         spoil(&mut script, chance);
+        // It may break off in the middle of a frame, where no answer fits.
+        script.polite = false;
     }
+    let slow = script.pace.is_some() || script.appetite != Appetite::Hungry;
+    requests.iter().for_each(|id| ledger.cases[*id].slow = slow);
     script
 }
 
@@ -64,8 +70,15 @@ pub fn plain(
     }
     steps.extend([Step::Answered(count), Step::Close]);
     debug_assert!(scenario.plain > 0);
-    let appetite = Appetite::Hungry;
-    let mut script = Script { steps, pace: None, appetite, requests, hostile: None };
+    let mut script = Script {
+        steps,
+        pace: None,
+        appetite: Appetite::Hungry,
+        requests,
+        hostile: None,
+        polite: true,
+        from: FROM,
+    };
     introduce(&mut script, scenario, ledger, chance);
     script
 }
@@ -74,13 +87,20 @@ pub fn plain(
 fn introduce(script: &mut Script, scenario: &Scenario, ledger: &mut Ledger, chance: &mut Chance) {
     let (first, peer) = scenario.introduction(chance);
     script.steps.splice(0..0, first);
+    script.from = if scenario.introduced { FROM } else { peer };
     for id in &script.requests {
         ledger.cases[*id].peer = peer;
     }
 }
 
 /// A client that does everything right, if not always fast.
-fn honest(ids: &[usize], scenario: &Scenario, ledger: &Ledger, chance: &mut Chance) -> Script {
+fn honest(
+    ids: &[usize],
+    wild: bool,
+    scenario: &Scenario,
+    ledger: &mut Ledger,
+    chance: &mut Chance,
+) -> Script {
     let depth = chance.pick(&[1, 1, 2, 5]);
     let most_think = Duration::from_millis(chance.pick(&[0, 30, 5000]));
     let mut steps = Vec::new();
@@ -105,11 +125,17 @@ fn honest(ids: &[usize], scenario: &Scenario, ledger: &Ledger, chance: &mut Chan
         steps.extend([Step::Done(*id), Step::Say(wire), Step::Say(rest)]);
         if request.websocket {
             let early = chance.percent(30);
-            let frames = frames(*id, Speaker::Client, request.len, frame_size(*id));
+            let mut speech = Speech::any(*id, Speaker::Client, request.len, wild, chance);
             if !early {
                 steps.push(Step::Answered(place + 1));
             }
-            steps.extend([Step::Say(frames), Step::Answered(place + 1), Step::Finish]);
+            steps.append(&mut speech.steps);
+            steps.push(Step::Answered(place + 1));
+            if chance.percent(50) {
+                steps.push(Step::Parted);
+            }
+            steps.push(Step::Finish);
+            ledger.cases[*id].speeches[0] = speech;
         }
     }
     let last = chance.below(4);
@@ -132,6 +158,8 @@ fn honest(ids: &[usize], scenario: &Scenario, ledger: &Ledger, chance: &mut Chan
         appetite: if slow(chance) { Appetite::Slow(gentle, pause) } else { Appetite::Hungry },
         requests: ids.to_vec(),
         hostile: None,
+        polite: true,
+        from: FROM,
     }
 }
 
@@ -139,7 +167,9 @@ fn honest(ids: &[usize], scenario: &Scenario, ledger: &Ledger, chance: &mut Chan
 fn spoil(script: &mut Script, chance: &mut Chance) {
     if chance.percent(15) {
         script.appetite = Appetite::None;
-        script.steps.retain(|step| !matches!(step, Step::Answered(_) | Step::Continued));
+        let waits =
+            |step: &Step| matches!(step, Step::Answered(_) | Step::Continued | Step::Parted);
+        script.steps.retain(|step| !waits(step));
         script.steps.extend([Step::Wait(Duration::from_secs(200)), Step::Reset]);
         return;
     }

@@ -2,10 +2,12 @@
 
 use super::ledger::Case;
 use super::run::Run;
-use super::scenario::{Mood, Scenario};
+use super::scenario::{Cue, Mood, Scenario};
 use super::{chance, live};
 use crate::net::simulated::chance::Chance;
+use crate::net::simulated::world::Reach;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Seeds per mood when nothing else is asked for.
 const SEEDS: u64 = 100;
@@ -96,7 +98,7 @@ fn servers_take_turns_exactly_while_all_are_well() {
         let mut chance = Chance::seeded(seed);
         let scenario = Scenario::in_turn(&vec![1; 1 + seed as usize % 4], &mut chance);
         let mut run = Run::new(scenario, chance);
-        run.one_client(24);
+        run.one_client(24, Duration::from_secs(1));
         run.live();
         assert!(run.ledger.wrongs.is_empty(), "seed {seed}: {:#?}", run.ledger.wrongs);
         let servers = 1 + seed as usize % 4;
@@ -116,7 +118,7 @@ fn turns_are_as_the_weights_and_spares_have_none() {
         signed.push(-3);
         weights.push(0);
         let mut run = Run::new(Scenario::in_turn(&signed, &mut chance), chance);
-        run.one_client(3 * sum);
+        run.one_client(3 * sum, Duration::from_secs(1));
         run.live();
         assert!(run.ledger.wrongs.is_empty(), "seed {seed}: {:#?}", run.ledger.wrongs);
         let order: Vec<_> = run.ledger.cases.iter().map(|case| case.replies[0].0).collect();
@@ -126,4 +128,91 @@ fn turns_are_as_the_weights_and_spares_have_none() {
             assert_eq!(counts, weights, "seed {seed}: {order:?}");
         }
     }
+}
+/// A calm world of so many servers that are known by their addresses, and its configuration.
+fn exact(servers: usize, max_workers: usize, seed: u64) -> (Scenario, String, Chance) {
+    let mut chance = Chance::seeded(seed);
+    let mut scenario = Scenario::in_turn(&vec![1; servers], &mut chance);
+    scenario.introduced = false;
+    let mut config =
+        String::from("[frontend]\nhost=0.0.0.0\nport=80\n[http]\nalgorithm=round-robin\n");
+    for (place, host) in scenario.hosts.iter_mut().enumerate() {
+        (host.name, host.max_workers) = (None, Some(max_workers));
+        host.temper.introduced = None;
+        let (number, address) = (place + 1, host.addresses[0]);
+        config += &format!("server{number}={address}\nserver{number}_min_workers=0\n");
+        config += &format!("server{number}_max_workers={max_workers}\n");
+    }
+    (scenario, config, chance)
+}
+
+/// The same without its first server.
+fn without_first(config: &str) -> String {
+    let others: Vec<_> = config.lines().filter(|line| !line.starts_with("server1")).collect();
+    others.join("\n")
+}
+
+#[test]
+fn a_verdict_that_comes_when_probes_are_off_takes_no_server_down() {
+    let (mut scenario, config, chance) = exact(1, 4, 1);
+    let address = scenario.hosts[0].addresses[0];
+    scenario.config = config.clone();
+    let mut run = Run::new(scenario, chance);
+    let millis = Duration::from_millis;
+    // The first probe finds nobody, and says so after its timeout of two seconds.
+    run.cue(millis(0), Cue::Reach(address, Reach::Silent));
+    run.cue(millis(500), Cue::Reach(address, Reach::Accepts));
+    run.cue(millis(1000), Cue::Reload(config + "enable_health_check=false\n", None));
+    run.one_client(3, millis(3000));
+    run.live();
+    assert!(run.ledger.wrongs.is_empty(), "{:#?}", run.ledger.wrongs);
+    assert!(run.ledger.cases.iter().all(|case| case.answered), "{:?}", run.ledger.statuses);
+}
+
+#[test]
+fn a_server_that_is_removed_and_comes_back_has_no_more_workers_than_before() {
+    for seed in 0..10 {
+        let (mut scenario, config, chance) = exact(2, 1, seed);
+        scenario.hosts.iter_mut().for_each(|host| host.temper.think = Duration::from_secs(3));
+        scenario.config = config.clone();
+        let mut run = Run::new(scenario, chance);
+        let millis = Duration::from_millis;
+        run.cue(millis(1500), Cue::Reload(without_first(&config), Some(0)));
+        run.cue(millis(1700), Cue::Reload(config, None));
+        for client in 0..6 {
+            run.one_client(1, millis(1000 + client / 3 * 1000));
+        }
+        run.live();
+        assert!(run.ledger.wrongs.is_empty(), "seed {seed}: {:#?}", run.ledger.wrongs);
+    }
+}
+
+#[test]
+fn a_server_that_comes_up_late_is_used_as_soon_as_it_is_there() {
+    let (mut scenario, config, chance) = exact(1, 4, 1);
+    let address = scenario.hosts[0].addresses[0];
+    let floor = config.replace("min_workers=0", "min_workers=1");
+    scenario.config = floor + "enable_health_check=false\n";
+    let mut run = Run::new(scenario, chance);
+    let millis = Duration::from_millis;
+    run.cue(millis(0), Cue::Reach(address, Reach::Refuses));
+    run.cue(millis(4500), Cue::Reach(address, Reach::Accepts));
+    run.one_client(3, millis(4600));
+    run.live();
+    assert!(run.ledger.wrongs.is_empty(), "{:#?}", run.ledger.wrongs);
+}
+
+#[test]
+fn a_server_that_a_reload_brings_is_not_late_before_it_was_asked() {
+    let (mut scenario, config, chance) = exact(2, 4, 1);
+    scenario.config = without_first(&config);
+    let mut run = Run::new(scenario, chance);
+    let millis = Duration::from_millis;
+    // Nothing happens for so long that a probe begun before would be late.
+    run.cue(millis(8000), Cue::Reload(config, None));
+    run.one_client(4, millis(8500));
+    run.live();
+    assert!(run.ledger.wrongs.is_empty(), "{:#?}", run.ledger.wrongs);
+    let order: Vec<_> = run.ledger.cases.iter().map(|case| case.replies[0].0).collect();
+    assert_eq!(order, [0, 1, 0, 1]);
 }

@@ -16,6 +16,8 @@ pub enum Step {
     SayAtOnce(Vec<u8>),
     /// Does nothing for a while.
     Wait(Duration),
+    /// The same between two parts of one frame.
+    Pause(Duration),
     /// Does nothing for ever.
     Stall,
     /// Goes on when so many responses have been read.
@@ -24,6 +26,10 @@ pub enum Step {
     Continued,
     /// A client begins that request; a server has said its response without a fault.
     Done(usize),
+    /// The next thing said is a Close: it is the last.
+    Closing,
+    /// Goes on when the other end of the tunnel has said its last word.
+    Parted,
     /// Sends a FIN.
     Finish,
     /// Closes.
@@ -57,12 +63,23 @@ pub struct Voice {
     pace: Option<(usize, Duration)>,
     /// When the wait that is the first step, or a pause, is over.
     until: Option<Duration>,
+    /// A tunnel's last word is being said, or has been.
+    pub closing: bool,
+    /// The first step goes on with a frame.
+    inside: bool,
 }
 
 impl Voice {
     /// A voice with those steps.
     pub fn new(steps: impl IntoIterator<Item = Step>, pace: Option<(usize, Duration)>) -> Self {
-        Self { steps: steps.into_iter().collect(), said: 0, pace, until: None }
+        Self {
+            steps: steps.into_iter().collect(),
+            said: 0,
+            pace,
+            until: None,
+            closing: false,
+            inside: false,
+        }
     }
 
     /// Adds a step.
@@ -80,6 +97,36 @@ impl Voice {
         matches!(self.steps.front(), Some(Step::Stall))
     }
 
+    /// Puts in a step of its own, between two others.
+    pub fn interject(&mut self, step: Step, now: Duration) {
+        self.rest(now);
+        self.steps.insert(self.frame_end(), step);
+    }
+
+    /// How many steps go on with the frame that is being said.
+    fn frame_end(&self) -> usize {
+        let is_pause = |place: usize| matches!(self.steps.get(place), Some(Step::Pause(_)));
+        let mut place = usize::from(self.said > 0 || self.inside);
+        while is_pause(place) {
+            place += 2;
+        }
+        place.min(self.steps.len())
+    }
+
+    /// Drops every step, but for the rest of what has been half said.
+    pub fn cut_short(&mut self, now: Duration) {
+        self.rest(now);
+        self.steps.truncate(self.frame_end());
+    }
+
+    /// The wait that is the first step will be for what is left of it.
+    fn rest(&mut self, now: Duration) {
+        if let (Some(Step::Wait(pause)), Some(until)) = (self.steps.front_mut(), self.until) {
+            *pause = until.saturating_sub(now);
+            self.until = None;
+        }
+    }
+
     /// Drops every step.
     pub fn hush(&mut self) {
         self.steps.clear();
@@ -92,7 +139,8 @@ impl Voice {
     }
 
     fn next(&mut self) {
-        self.steps.pop_front();
+        let step = self.steps.pop_front();
+        self.inside = matches!(step, Some(Step::Pause(_)));
         (self.said, self.until) = (0, None);
     }
 
@@ -126,7 +174,7 @@ impl Voice {
                     }
                     self.next();
                 }
-                Some(Step::Wait(pause)) => {
+                Some(Step::Wait(pause) | Step::Pause(pause)) => {
                     let pause = *pause;
                     if !self.waited(world, end, pause) {
                         return Silence::Blocked;
@@ -134,8 +182,12 @@ impl Voice {
                     self.next();
                 }
                 Some(Step::Stall) => return Silence::Blocked,
-                Some(gate @ (Step::Answered(_) | Step::Continued | Step::Done(_))) => {
-                    return Silence::Gate(gate.clone());
+                Some(
+                    gate @ (Step::Answered(_) | Step::Continued | Step::Done(_) | Step::Parted),
+                ) => return Silence::Gate(gate.clone()),
+                Some(Step::Closing) => {
+                    self.closing = true;
+                    self.next();
                 }
                 Some(Step::Finish) => {
                     if world.finish(end).is_err() {

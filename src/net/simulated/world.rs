@@ -92,6 +92,12 @@ pub struct World {
     resolver_edge: bool,
     /// Connections that the gateway has asked for and not closed.
     outgoing: Vec<(EndId, usize)>,
+    /// Those that were refused: when, where, and the key.
+    refusals: Vec<(Duration, SocketAddr, usize)>,
+    /// The keys of the batch of edges that is being served.
+    batch: Vec<usize>,
+    /// A key of the batch that stands for another socket now.
+    reborn: Option<usize>,
 }
 
 impl World {
@@ -115,6 +121,9 @@ impl World {
             answers: VecDeque::new(),
             resolver_edge: false,
             outgoing: Vec::new(),
+            refusals: Vec::new(),
+            batch: Vec::new(),
+            reborn: None,
         }
     }
 
@@ -232,7 +241,26 @@ impl World {
             let other = place - self.chance.below(place + 1);
             told.swap(place, other);
         }
+        self.batch = told.iter().map(|(key, _)| *key).collect();
         told
+    }
+
+    /// A new socket is watched under that key. An edge of the batch that is still to be served
+    /// would be taken for one of the new socket's.
+    pub(super) fn claim(&mut self, key: usize) {
+        self.reborn = self.batch.contains(&key).then_some(key).or(self.reborn);
+    }
+
+    /// The batch has been served; gives a key that did not stand for one socket all the time.
+    pub fn end_batch(&mut self) -> Option<usize> {
+        self.batch.clear();
+        self.reborn.take()
+    }
+
+    /// The gateway's connections that were refused since it was last asked: when, where, and the
+    /// key.
+    pub fn take_refusals(&mut self) -> Vec<(Duration, SocketAddr, usize)> {
+        std::mem::take(&mut self.refusals)
     }
 
     /// An edge for which there is no reason: readiness is a hint.

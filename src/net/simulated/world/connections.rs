@@ -73,6 +73,7 @@ impl World {
         if self.hosts.get(&to) == Some(&Reach::Unreachable) {
             return Err(io::ErrorKind::NetworkUnreachable.into());
         }
+        self.claim(key);
         let id = self.pair(Phase::Connecting, (Owner::Gateway(key), to), (Owner::Nobody, to));
         let latency = self.latency();
         self.schedule(latency, Event::Connect(id));
@@ -96,6 +97,9 @@ impl World {
             Reach::Refuses | Reach::Unreachable => {
                 let end = &mut self.ends[id.0];
                 (end.phase, end.error) = (Phase::Dead, Some(io::ErrorKind::ConnectionRefused));
+                if let Owner::Gateway(key) = end.owner {
+                    self.refusals.push((self.now, address, key));
+                }
                 self.signal_level(id);
             }
             Reach::Silent => {}
