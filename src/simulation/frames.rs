@@ -1,8 +1,8 @@
 //! WebSocket frames, written and read a second time and another way (RFC 6455 5.2).
 //!
-//! A [`Speech`] is what one end says in a tunnel. An [`Ear`] takes apart what comes out at the other
-//! end: what was said there, and what the gateway has put between two frames of it. The ends never
-//! send a Ping of eight bytes, nor a Close with a reason; the gateway sends nothing else.
+//! A [`Speech`] is what one end says in a tunnel. An [`Ear`] takes apart what comes out at the
+//! other end: what was said there, and what the gateway has put between two frames of it. The ends
+//! never send a Ping of eight bytes, nor a Close with a reason; the gateway sends nothing else.
 
 use super::identity::{Speaker, content};
 use super::voice::Step;

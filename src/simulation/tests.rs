@@ -173,6 +173,7 @@ fn a_verdict_that_comes_when_probes_are_off_takes_no_server_down() {
 fn a_server_that_is_removed_and_comes_back_has_no_more_workers_than_before() {
     for seed in 0..10 {
         let (mut scenario, config, chance) = exact(2, 1, seed);
+        let config = config + "enable_health_check=false\n";
         scenario.hosts.iter_mut().for_each(|host| host.temper.think = Duration::from_secs(3));
         scenario.config = config.clone();
         let mut run = Run::new(scenario, chance);

@@ -1,5 +1,5 @@
-//! What an onlooker sees of the gateway, after every turn and in the end: connections counted at the
-//! servers, and nothing left when all is over.
+//! What an onlooker sees of the gateway, after every turn and in the end: connections counted at
+//! the servers, and nothing left when all is over.
 
 use super::run::Run;
 use crate::gateway::token::Token;

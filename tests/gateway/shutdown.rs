@@ -158,6 +158,28 @@ fn what_does_not_finish_within_shutdown_timeout_is_cut() {
 }
 
 #[test]
+fn a_response_that_ends_by_closing_does_not_look_complete_when_it_is_cut() {
+    let origin = Origin::bind();
+    // Out of time, or told twice.
+    for (timeout, twice) in [("shutdown_timeout=300ms", false), ("shutdown_timeout=1h", true)] {
+        let mut gateway = gateway(&origin, timeout);
+        let mut client = gateway.client();
+        client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+        let (mut server, _) = origin.accept_request();
+        server.send("HTTP/1.1 200 OK\r\n\r\nhalf");
+        assert_eq!(client.heads().1.status(), 200);
+        assert_eq!(client.exactly(4), b"half");
+        gateway.terminate();
+        if twice {
+            gateway.wait_for_log("stopping", 1);
+            gateway.signal(Signal::INT);
+        }
+        assert_eq!(client.end(), End::Reset, "{timeout}");
+        assert_ends_well(&mut gateway);
+    }
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let origin = Origin::bind();
     let mut gateway = gateway(&origin, "shutdown_timeout=1h");
