@@ -69,10 +69,13 @@ pub fn run(
     while !gateway.is_done() {
         poll.wait(gateway.patience(now)).map_err(doing("cannot poll"))?;
         now = clock.now();
-        while let Some(signal) = signals.pending() {
-            match signal {
-                Signal::Stop => gateway.stop(now),
-                Signal::Reload => reload(&mut gateway, source, now),
+        // To look for a signal costs two calls, so only where one has been announced.
+        if poll.events().any(|(key, _)| Token::from(key) == Token::Signals) {
+            while let Some(signal) = signals.pending() {
+                match signal {
+                    Signal::Stop => gateway.stop(now),
+                    Signal::Reload => reload(&mut gateway, source, now),
+                }
             }
         }
         gateway.turn(poll.events(), now);

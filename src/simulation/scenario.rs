@@ -252,6 +252,8 @@ impl Scenario {
         }
         let grouped = self.grouped && place == 0;
         let keys = if grouped { 1 } else { hosts.len() };
+        // Where only spares are left they are none.
+        let spares = hosts.iter().take(keys).any(|(_, host)| !host.backup);
         for (number, host) in hosts.iter().take(keys) {
             let number = number + 1;
             let at = match &host.name {
@@ -267,7 +269,7 @@ impl Scenario {
             };
             let _ = writeln!(text, "server{number}_send_proxy={header}");
             let _ = writeln!(text, "server{number}_weight={}", host.weight);
-            let _ = writeln!(text, "server{number}_backup={}", host.backup);
+            let _ = writeln!(text, "server{number}_backup={}", host.backup && spares);
             let Some(max) = host.max_workers else { continue };
             let (min, line) = (chance.below(max + 1), chance.pick(&[30, 30, 2, 0]));
             let line = if strict { 60 } else { line };
