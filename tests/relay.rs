@@ -354,6 +354,47 @@ fn a_side_that_speaks_is_alive_though_it_answered_another_ping() {
 }
 
 #[test]
+fn a_side_that_speaks_and_does_not_answer_is_alive_and_gets_no_second_ping() {
+    let mut relay = relay();
+    let (mut client, mut server) =
+        (End::new(1, &[], Rest::Silence), End::new(2, &[], Rest::Silence));
+    let ask = |relay: &mut Relay, client: &mut End, nonce| {
+        relay.ask(Side::Client, [nonce; 8], MASK, client)
+    };
+    assert_eq!(ask(&mut relay, &mut client, 1), Pulse::Asked);
+    // A message that takes its time: the Pong can only stand behind it.
+    client.sends.extend([0x82, 0x80 | 100, 0, 0, 0, 0]);
+    for nonce in 2..12 {
+        client.sends.extend([7; 10]);
+        run(&mut relay, &mut client, &mut server);
+        assert_eq!(ask(&mut relay, &mut client, nonce), Pulse::Awaited);
+    }
+    client.sends.extend([0x8a, 0x88, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
+    run(&mut relay, &mut client, &mut server);
+    assert_eq!(ask(&mut relay, &mut client, 12), Pulse::Asked);
+    run(&mut relay, &mut client, &mut server);
+    let pings = [ping_frame(&[1; 8], None), ping_frame(&[12; 8], None)].concat();
+    assert_eq!(client.got, pings);
+    assert_eq!(server.got.len(), 106, "neither Pong has crossed");
+}
+
+#[test]
+fn the_answer_to_a_close_is_understood_behind_the_front_of_a_frame_that_was_held_back() {
+    let mut relay = relay();
+    let (mut client, mut server) =
+        (End::new(1, &[], Rest::Silence), End::new(2, &[], Rest::Silence));
+    assert_eq!(relay.ask(Side::Client, [7; 8], MASK, &mut client), Pulse::Asked);
+    client.sends.extend([0x8a, 0x88, 1]);
+    run(&mut relay, &mut client, &mut server);
+    relay.part(Farewell::MaxAge, MASK, &mut client, &mut server);
+    client.sends.extend([2, 3, 4, 6, 5, 4, 3, 6, 5, 4, 3]);
+    client.sends.extend(close_frame(1012, "", Some(MASK)));
+    run(&mut relay, &mut client, &mut server);
+    assert!(client.finished, "it answered");
+    assert_eq!(server.got, close_frame(1012, "maximum age", Some(MASK)));
+}
+
+#[test]
 fn bytes_that_are_no_frames_pass_as_they_are_and_nothing_is_added() {
     for seed in 0..100 {
         let mut dice = StdRng::seed_from_u64(seed);

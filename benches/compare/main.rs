@@ -8,10 +8,10 @@
 //!
 //! # What is compared
 //!
-//! Tidegate, HAProxy and nginx (those that are installed, tuned to win: see `peer.rs`), and a
-//! *bare forwarder* (`forwarder.rs`) that reads and writes and does not look at a single byte:
-//! what no proxy that copies can beat. A peer that cannot be started is left out, and the report
-//! says why.
+//! Tidegate, HAProxy and nginx (those that are installed, tuned to win: see `peer.rs`; h2o when
+//! asked for), and a *bare forwarder* (`forwarder.rs`) that reads and writes and does not look at
+//! a single byte: what no proxy that copies can beat. A peer that cannot be started is left out,
+//! and the report says why.
 //!
 //! # How
 //!

@@ -21,8 +21,8 @@ const START: Duration = Duration::from_secs(5);
 const GREETING: &[u8] = b"GET /small HTTP/1.1\r\nHost: bench\r\n\r\n";
 
 /// The peers that are known, the usual ones first.
-pub(crate) const NAMES: [&str; 6] =
-    ["haproxy", "nginx", "forwarder", "tidegate", "haproxy-64k", "haproxy-splice"];
+pub(crate) const NAMES: [&str; 7] =
+    ["haproxy", "nginx", "forwarder", "tidegate", "haproxy-64k", "haproxy-splice", "h2o"];
 /// How many of [`NAMES`] take part unless others are named.
 pub(crate) const USUAL: usize = 4;
 /// The peer to which all others are relative.
@@ -65,6 +65,10 @@ fn launch(name: &str, address: SocketAddr, site: &Site) -> io::Result<Process> {
         "nginx" => {
             fs::write(&file, nginx(address, site))?;
             start(Path::new("nginx"), &["-p", &directory, "-e", "stderr", "-c", &path])
+        }
+        "h2o" => {
+            fs::write(&file, h2o(address, site))?;
+            start(Path::new("h2o"), &["-c", &path])
         }
         "forwarder" => {
             let words = ["forwarder".to_owned(), address.to_string(), site.origin.to_string()];
@@ -191,6 +195,12 @@ http {{
             proxy_buffer_size 16k;
             proxy_buffers 16 16k;
             proxy_read_timeout 1h;
+            # A message of 16 KiB and its header fit into one buffer.
+            location /echo {{
+                proxy_pass http://origin;
+                proxy_buffer_size 32k;
+                proxy_buffers 8 32k;
+            }}
             location /chunked {{
                 proxy_pass http://origin;
                 proxy_buffer_size 32k;
@@ -200,6 +210,27 @@ http {{
     }}
 }}
 ",
+        origin = site.origin,
+    )
+}
+
+fn h2o(address: SocketAddr, site: &Site) -> String {
+    format!(
+        "num-threads: 1
+max-connections: 20000
+listen:
+  host: 127.0.0.1
+  port: {port}
+hosts:
+  default:
+    paths:
+      /:
+        proxy.reverse.url: \"http://{origin}/\"
+        proxy.websocket: ON
+        proxy.preserve-host: ON
+        proxy.timeout.io: 3600000
+",
+        port = address.port(),
         origin = site.origin,
     )
 }

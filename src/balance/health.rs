@@ -223,11 +223,14 @@ impl Health {
         sits_out
     }
 
-    /// A connection to the server was made.
-    pub fn connected(&mut self, now: Instant) {
-        if self.strikes.connected(now) {
+    /// A connection to the server was made. True if it is the first since the server sat out.
+    pub fn connected(&mut self, now: Instant) -> bool {
+        let sits_out = self.strikes.out_until(now).is_some();
+        let is_back = self.strikes.connected();
+        if is_back && sits_out {
             self.came_back(now);
         }
+        is_back
     }
 
     /// The server has begun a response.
@@ -363,8 +366,9 @@ mod tests {
         assert_eq!(fails, [false, false, true]);
         assert_eq!(health.note(BAD, now), None);
         assert!(!health.is_up(now));
-        health.connected(now);
+        assert!(health.connected(now));
         assert!(health.is_up(now));
+        assert!(!health.connected(now), "it was back");
         assert!(!health.failed(Failure::NoConnection, true, now), "the count begins anew");
     }
 
@@ -373,7 +377,7 @@ mod tests {
         let now = Instant::now();
         let mut health = Health::new(TERMS);
         assert_eq!(health.note(BAD, now), DOWN);
-        health.connected(now);
+        assert!(!health.connected(now));
         health.answered();
         assert!(!health.is_up(now));
         health.forget_probes();

@@ -12,8 +12,8 @@
 //!
 //! A connection that stands ends a row of failed connections, and a response ends every row.
 
-use std::fmt;
 use std::time::{Duration, Instant};
+use std::{fmt, mem};
 
 /// What went wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,10 +85,11 @@ impl Strikes {
         sits_out
     }
 
-    /// A connection stands. True if that ends the sitting out.
-    pub fn connected(&mut self, now: Instant) -> bool {
+    /// A connection stands. True if the server sat out until now, or until before and this is the
+    /// first one since; not while failures are left of which a connection proves nothing.
+    pub fn connected(&mut self) -> bool {
         self.streak.unconnected = 0;
-        self.streak.len() == 0 && self.forgive(now)
+        self.streak.len() == 0 && mem::take(self).out_until.is_some()
     }
 
     /// A response has begun.
@@ -134,13 +135,15 @@ mod tests {
             (3, "aAaaAaaa", ".......x"),
             (3, "ccctccC", "..x.xx."),
             (3, "cccCcc", "..x..."),
+            (3, "ccctCC", "..x..."),
+            (3, "aaatCAC", "..x...."),
             (1, "atFaF", "x..x."),
             (0, "cccccaaaaa", ".........."),
         ];
         let start = Instant::now();
         for (max_fails, happens, expected) in table {
             let (mut strikes, mut now) = (Strikes::default(), start);
-            let mut seen = String::new();
+            let (mut seen, mut was_away) = (String::new(), false);
             for what in happens.chars() {
                 let before = strikes.out_until(now).is_some();
                 match what {
@@ -150,14 +153,20 @@ mod tests {
                         assert_eq!(begins, !before && strikes.out_until(now).is_some());
                     }
                     'C' => {
-                        let ends = strikes.connected(now);
-                        assert_eq!(ends, before && strikes.out_until(now).is_none());
+                        let is_back = strikes.connected();
+                        assert_eq!(is_back, was_away && strikes.streak().len() == 0);
+                        was_away &= !is_back;
                     }
                     'A' => strikes.answered(),
-                    'F' => assert_eq!(strikes.forgive(now), before),
+                    'F' => {
+                        assert_eq!(strikes.forgive(now), before);
+                        was_away = false;
+                    }
                     _ => now += TIMEOUT,
                 }
-                seen.push(if strikes.out_until(now).is_some() { 'x' } else { '.' });
+                let sits_out = strikes.out_until(now).is_some();
+                was_away |= sits_out;
+                seen.push(if sits_out { 'x' } else { '.' });
             }
             assert_eq!(seen, expected, "{max_fails} {happens}");
         }

@@ -159,6 +159,8 @@ pub struct Tunnels {
     pub burst: u32,
     /// What tunnels are told when the gateway stops: 1001 or 1012. Default 1001.
     pub drain_close_code: u16,
+    /// Over how long the tunnels of a server that is taken out are closed. Default 30 s.
+    pub drain_time: Duration,
     /// Tunnels closed a second to fill a server that came back. Default 0: none.
     pub rebalance_rate: u32,
 }

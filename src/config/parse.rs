@@ -158,6 +158,7 @@ impl Fill {
                 rate: 0,
                 burst: 0,
                 drain_close_code: 0,
+                drain_time: Duration::ZERO,
                 rebalance_rate: 0,
             },
             servers: Vec::new(),

@@ -197,8 +197,9 @@ impl Relay {
     /// Asks one side, whose connection is given, for a sign of life (RFC 6455 5.5.2). `mask` is
     /// used towards the server.
     ///
-    /// There is never a second Ping while one is unanswered. Any byte counts as life: an endpoint
-    /// that was pinged by the other one as well need not answer both (RFC 6455 5.5.3).
+    /// There is never a second Ping while one is unanswered, but any byte counts as life. An
+    /// endpoint that was pinged by the other one as well need not answer both (RFC 6455 5.5.3): a
+    /// Pong that is not ours ends the wait, too.
     pub fn ask(
         &mut self,
         side: Side,

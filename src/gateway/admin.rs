@@ -182,8 +182,8 @@ impl Gateway {
         }
     }
 
-    /// Takes a server out, or puts it back; all those of a `dns:` name together. What they have
-    /// under way goes on.
+    /// Takes a server out, or puts it back; all those of a `dns:` name together. Requests under
+    /// way go on; tunnels are told to go.
     pub(super) fn steer(&mut self, steer: Steer) -> Result<(), Denial> {
         let kind = if steer.http { Kind::Http } else { Kind::WebSocket };
         let section = self.sections.of(kind).ok_or(Denial::NoServer)?;
@@ -210,7 +210,10 @@ impl Gateway {
         let kind = if steer.drain { events::Kind::Drained } else { events::Kind::Restored };
         self.record(kind, Some(id), "");
         self.tend_pool(id);
-        if !steer.drain {
+        if steer.drain {
+            self.drain_server(id);
+        } else {
+            self.keep_server(id);
             self.rebalance(id);
         }
     }

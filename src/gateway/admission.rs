@@ -41,11 +41,20 @@ impl Admission {
         }
     }
 
-    /// Other limits from now on; the places that are taken stay taken.
-    pub(super) fn set_terms(&mut self, terms: Option<&Tunnels>, now: Instant) {
-        let fresh = Self::new(terms, now);
-        let (taken, of_client) = (self.taken, std::mem::take(&mut self.of_client));
-        *self = Self { taken, of_client, ..fresh };
+    /// Other limits from now on. The places that are taken stay taken; `places` are whose they
+    /// are, which nobody has counted if there was no limit for one client.
+    pub(super) fn set_terms(
+        &mut self,
+        terms: Option<&Tunnels>,
+        places: impl Iterator<Item = IpAddr>,
+        now: Instant,
+    ) {
+        *self = Self { taken: self.taken, ..Self::new(terms, now) };
+        if self.max_per_client > 0 {
+            for peer in places {
+                *self.of_client.entry(peer).or_default() += 1;
+            }
+        }
     }
 
     /// Takes a place for a client.

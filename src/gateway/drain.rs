@@ -9,7 +9,6 @@
 //! another tunnel in a slot that was reused.
 
 use super::Gateway;
-use super::stop::Stopping;
 use super::tunnel::{State, Tunnel};
 use crate::id::{ServerId, TunnelId};
 use crate::limits;
@@ -54,9 +53,26 @@ fn paced(count: usize, span: Duration, rng: &mut impl Rng) -> impl Iterator<Item
 }
 
 impl Gateway {
-    /// Ends the tunnels of one server within a time, as when it is taken out of service.
-    pub fn drain_server(&mut self, server: ServerId, within: Duration) {
+    /// Ends the tunnels of a server that is taken out of service, within `drain_time`.
+    pub(super) fn drain_server(&mut self, server: ServerId) {
+        if self.is_closing() {
+            return;
+        }
+        self.keep_server(server);
+        let within = self.terms().map_or(Duration::ZERO, |terms| terms.drain_time);
         self.plan_drain(|tunnel| tunnel.server_id == server, within, Farewell::ServerLeaves);
+    }
+
+    /// Forgets what was planned for the tunnels of a server: it is not taken out after all.
+    pub(super) fn keep_server(&mut self, server: ServerId) {
+        if self.is_closing() {
+            return;
+        }
+        let tunnels = &self.tunnels;
+        self.drain.plan.retain(|parting| {
+            let tunnel = tunnels.get(parting.tunnel.index());
+            tunnel.is_some_and(|t| t.since == parting.since && t.server_id != server)
+        });
     }
 
     /// Ends all tunnels before `deadline`, with a little left for the last answers. Replaces what
@@ -69,13 +85,14 @@ impl Gateway {
         self.plan_drain(|_| true, within, farewell);
     }
 
-    /// A tunnel that came to stand while all others are being ended has no time left.
+    /// A tunnel that came to stand while the others, or those of its server, are being ended has
+    /// no time left.
     pub(super) fn drain_newcomer(&mut self, id: TunnelId) {
-        match self.stopping {
-            Some(Stopping::Closing { .. } | Stopping::Done) => {
-                self.part_tunnel(id, self.stop_farewell());
-            }
-            None | Some(Stopping::Draining { .. }) => {}
+        let server = &self.servers[self.tunnels[id.index()].server_id.index()];
+        if self.is_closing() {
+            self.part_tunnel(id, self.stop_farewell());
+        } else if server.drained || server.removed {
+            self.part_tunnel(id, Farewell::ServerLeaves);
         }
     }
 
@@ -89,7 +106,12 @@ impl Gateway {
         }
     }
 
-    fn plan_drain(&mut self, whom: impl Fn(&Tunnel) -> bool, within: Duration, farewell: Farewell) {
+    pub(super) fn plan_drain(
+        &mut self,
+        whom: impl Fn(&Tunnel) -> bool,
+        within: Duration,
+        farewell: Farewell,
+    ) {
         let now = self.now;
         let relaying = |tunnel: &Tunnel| tunnel.state() == State::Relaying;
         let mut quiet: Vec<_> = self

@@ -5,6 +5,7 @@ use super::section::Kind;
 use super::worker;
 use crate::admin::route::Steer;
 use crate::config::Config;
+use crate::websocket::farewell::Farewell;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -89,7 +90,7 @@ impl Gateway {
         let Some(section) = self.sections.of(Kind::WebSocket) else { return };
         let mut ids = section.servers.iter().copied();
         if let Some(id) = ids.find(|id| self.servers[id.index()].number == number) {
-            self.drain_server(id, within);
+            self.plan_drain(|tunnel| tunnel.server_id == id, within, Farewell::ServerLeaves);
         }
     }
 

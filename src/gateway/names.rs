@@ -55,6 +55,9 @@ impl Gateway {
             if found && !server.removed {
                 self.tend_pool(id);
                 self.probe(id);
+                if !known {
+                    self.rebalance_unprobed(id);
+                }
             }
         }
     }

@@ -210,7 +210,13 @@ impl Gateway {
         if verdict == Verdict::Unhealthy(Cause::ConnectFailed) {
             server.try_next_address();
         }
-        match server.health.note(verdict, self.now) {
+        let was_well = server.health.is_judged() && server.health.is_up(self.now);
+        let change = server.health.note(verdict, self.now);
+        if !was_well && verdict == Verdict::Healthy && server.health.is_up(self.now) {
+            self.rebalance(id);
+        }
+        let server = &self.servers[id.index()];
+        match change {
             None => {}
             Some(Change::Up) => {
                 info!("{server}: up");
@@ -218,7 +224,6 @@ impl Gateway {
                 let server = &mut self.servers[id.index()];
                 server.refill_after = None;
                 self.tend_pool(id);
-                self.rebalance(id);
             }
             Some(Change::Down(cause)) => {
                 warn!("{server}: down: {cause}");

@@ -1,4 +1,4 @@
-//! Filling a server that has come back.
+//! Filling a server that has joined or come back.
 //!
 //! Tunnels live long, so a server that joins stays empty while the others stay full. If configured,
 //! a few tunnels a second are ended (1012: come back, to whichever server then) on servers that
@@ -37,7 +37,15 @@ fn ceiling(tunnels: usize, share: usize, shares: usize) -> usize {
 }
 
 impl Gateway {
-    /// A server may get work again: begins to fill it, if that is configured.
+    /// A server has joined. Where servers are probed, it is filled when the first probe is good.
+    pub(super) fn rebalance_unprobed(&mut self, server: ServerId) {
+        let kind = self.servers[server.index()].kind;
+        if self.sections.of(kind).is_some_and(|section| section.health.is_none()) {
+            self.rebalance(server);
+        }
+    }
+
+    /// A server may get work, at last or again: begins to fill it, if that is configured.
     pub(super) fn rebalance(&mut self, server: ServerId) {
         let rate = self.terms().map_or(0, |terms| terms.rebalance_rate);
         let is_ours = self.servers[server.index()].kind == Kind::WebSocket;

@@ -7,6 +7,8 @@
 //!                                               \--configured again--> as it was
 //! ```
 //!
+//! Tunnels of a removed server would keep it for days: they are told to go elsewhere.
+//!
 //! A server is the same if its address is; when several have that address, the one with the same
 //! number is. First whatever can fail is done (new listeners), then the rest, which cannot: so a
 //! reload happens as a whole or not at all.
@@ -18,7 +20,7 @@ use super::token::Token;
 use super::{Gateway, authority};
 use crate::admin::events;
 use crate::config::{self, Config, ServerConfig};
-use crate::id::ServerId;
+use crate::id::{ServerId, TunnelId};
 use crate::limits;
 use crate::net::Listener;
 use log::info;
@@ -70,10 +72,7 @@ impl Gateway {
         self.groups.form(&config);
         self.reload_section(Kind::Http, config.http.as_ref());
         self.reload_section(Kind::WebSocket, config.websocket.as_ref());
-        let terms = |config: &Config| config.websocket.as_ref().map(|s| s.tunnels.clone());
-        if terms(&config) != terms(&self.config) {
-            self.admission.set_terms(terms(&config).as_ref(), self.now);
-        }
+        self.reload_terms(&config);
         self.config = config;
         self.reopen_door();
         if self.asks_names {
@@ -115,9 +114,9 @@ impl Gateway {
         let mut former = old.as_ref().map(|old| old.servers.clone()).unwrap_or_default();
         let config = config.map(|config| self.expanded(kind, config));
         let Some(config) = &config else {
-            former.iter().for_each(|id| self.remove_server(*id));
             // Its timeouts still hold for what is under way.
             self.sections.put(kind, old.map(Section::gone));
+            former.iter().for_each(|id| self.remove_server(*id));
             return;
         };
         let mut ids = Vec::new();
@@ -161,7 +160,11 @@ impl Gateway {
             }
             self.tend_pool(*id);
         }
-        fresh.into_iter().for_each(|id| self.rebalance(id));
+        for id in fresh {
+            // One that has come back was leaving.
+            self.keep_server(id);
+            self.rebalance_unprobed(id);
+        }
     }
 
     /// A server that was not there: one that has come back before its last work was done, or a new
@@ -181,7 +184,7 @@ impl Gateway {
         key.into()
     }
 
-    /// No new work from now on; what it has under way goes on.
+    /// No new work from now on. Requests under way go on; tunnels are told to go.
     fn remove_server(&mut self, id: ServerId) {
         let server = &mut self.servers[id.index()];
         info!("{server}: removed, its work is finished first");
@@ -191,6 +194,22 @@ impl Gateway {
             self.timers.cancel(timer);
         }
         self.tend_pool(id);
+        self.drain_server(id);
+    }
+
+    /// Other terms hold for the tunnels that stand, too.
+    fn reload_terms(&mut self, config: &Config) {
+        let terms = |config: &Config| config.websocket.as_ref().map(|s| s.tunnels.clone());
+        if terms(config) == terms(&self.config) {
+            return;
+        }
+        let tunnels = self.tunnels.iter().map(|(_, tunnel)| tunnel.peer);
+        let errands = self.clients.iter().filter_map(|(_, client)| client.state().errand()?.place);
+        let places = tunnels.chain(errands);
+        self.admission.set_terms(terms(config).as_ref(), places, self.now);
+        // What is due may be due sooner.
+        let ids: Vec<_> = self.tunnels.iter().map(|(key, _)| TunnelId::from(key)).collect();
+        ids.into_iter().for_each(|id| self.arm_tunnel(id));
     }
 
     /// Lets go of removed servers whose last work is done; looks again later for the others.

@@ -5,7 +5,7 @@ use crate::admin::trend::Trend;
 use crate::balance::algorithm::{hash, least_connections, random, rendezvous};
 use crate::balance::turns::Turns;
 use crate::balance::weight::Candidate;
-use crate::config::{self, Algorithm, HealthCheck, Sticky};
+use crate::config::{self, Algorithm, HealthCheck, Sticky, Tunnels};
 use crate::http::answer::Answer;
 use crate::id::ServerId;
 use slab::Slab;
@@ -84,6 +84,8 @@ pub struct Section {
     pub connect_timeout: Duration,
     /// For a server to answer, and between the pieces of its answer.
     pub response_timeout: Duration,
+    /// How tunnels are kept and ended; unused in `[http]`.
+    pub tunnels: Tunnels,
 }
 
 impl Section {
@@ -103,6 +105,7 @@ impl Section {
             slow_start: config.slow_start,
             connect_timeout: config.connect_timeout,
             response_timeout: config.response_timeout,
+            tunnels: config.tunnels.clone(),
         }
     }
 

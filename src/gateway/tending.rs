@@ -15,9 +15,9 @@ use rand::RngExt;
 use std::time::{Duration, Instant};
 
 impl Gateway {
-    /// How tunnels are kept and ended.
+    /// How tunnels are kept and ended, even when their section is no longer configured.
     pub(super) fn terms(&self) -> Option<&Tunnels> {
-        self.config.websocket.as_ref().map(|section| &section.tunnels)
+        self.sections.websocket.as_ref().map(|section| &section.tunnels)
     }
 
     /// How long the answer to a Close is awaited.

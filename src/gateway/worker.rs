@@ -140,8 +140,9 @@ impl Gateway {
         if let Some(timer) = worker.timer.take() {
             self.timers.cancel(timer);
         }
-        let server = &mut self.servers[worker.server.index()];
-        server.health.connected(self.now);
+        let server_id = worker.server;
+        let server = &mut self.servers[server_id.index()];
+        let is_back = server.health.connected(self.now);
         worker.took = self.now.saturating_duration_since(worker.begun);
         server.tally.connect.observe(worker.took);
         (server.refill_after, server.spawn_after) = (None, None);
@@ -151,11 +152,14 @@ impl Gateway {
                 self.agenda.push_back(Token::Client(client));
             }
             None => {
-                let (release, server) = (server.pool.connected(id, self.now), worker.server);
+                let release = server.pool.connected(id, self.now);
                 self.settle(id, release);
                 // Whom it was opened for may have been served by another one.
-                self.arm_pool(server);
+                self.arm_pool(server_id);
             }
+        }
+        if is_back {
+            self.rebalance(server_id);
         }
     }
 

@@ -15,6 +15,9 @@ pub type Nonce = [u8; 8];
 /// The longest frame that is ours: header, masking key, nonce.
 const FRAME_MAX: usize = 2 + 4 + size_of::<Nonce>();
 
+/// The first byte of a Pong.
+const PONG: u8 = 0x8a;
+
 /// Waits for the answer to one Ping.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Watch {
@@ -26,6 +29,9 @@ pub struct Watch {
     pub alive: bool,
     /// How often it was asked in vain whether anything has come.
     pub misses: u8,
+    /// A Pong that is not ours has come since: whoever has answered a later Ping owes no answer to
+    /// an earlier one (RFC 6455 5.5.3).
+    pub overtaken: bool,
 }
 
 /// What the next bytes of a frame turned out to be.
@@ -42,7 +48,8 @@ pub enum Sifted {
 impl Watch {
     /// Waits for the Pong to a Ping with that nonce, from that endpoint.
     pub const fn new(nonce: Nonce, sender: Sender) -> Self {
-        Self { nonce, sender, held: [0; FRAME_MAX], len: 0, alive: false, misses: 0 }
+        let held = [0; FRAME_MAX];
+        Self { nonce, sender, held, len: 0, alive: false, misses: 0, overtaken: false }
     }
 
     /// The bytes held back.
@@ -63,6 +70,8 @@ impl Watch {
             if !self.expects(byte) {
                 // Only what was held before is ours to give back.
                 self.len = kept;
+                // Nothing but the front of a Pong is ever held.
+                self.overtaken |= kept > 0 || bytes.first() == Some(&PONG);
                 return Sifted::Others;
             }
             self.held[usize::from(self.len)] = byte;
@@ -80,7 +89,7 @@ impl Watch {
         let masked = self.sender == Sender::Client;
         let header = if masked { 6 } else { 2 };
         match at {
-            0 => byte == 0x8a,
+            0 => byte == PONG,
             1 => byte == (u8::from(masked) << 7 | size_of::<Nonce>() as u8),
             _ if at < header => true,
             _ => {

@@ -43,6 +43,31 @@ fn complete(client: &mut Client, server: &mut Server) {
 }
 
 #[test]
+fn a_server_that_comes_back_before_its_work_is_done_has_no_second_pool() {
+    let (origin, other) = (Origin::bind(), Origin::bind());
+    let keys = "serverN_max_workers=1";
+    let with = |server: &Origin| config("", &http(&[server.address()], keys));
+    let gateway = Gateway::start(&with(&origin));
+    let mut first = gateway.client();
+    first.ask("GET", "/first");
+    let (mut worker, request) = origin.accept_request();
+    assert_eq!(request.head.target(), "/first");
+    gateway.reload(&with(&other));
+    gateway.reload(&with(&origin));
+    gateway.wait_for_log(": back", 1);
+    let mut second = gateway.client();
+    second.ask("GET", "/second");
+    worker.send(ok("one"));
+    assert_eq!(first.response().text(), "one");
+    // On the connection that there was: one more would be one too many.
+    assert_eq!(worker.request().head.target(), "/second");
+    worker.send(ok("two"));
+    assert_eq!(second.response().text(), "two");
+    origin.assert_quiet();
+    other.assert_quiet();
+}
+
+#[test]
 fn min_workers_are_opened_at_start_and_reopened_when_lost() {
     let origin = Origin::bind();
     let _gateway = in_front_of(origin.address(), "serverN_min_workers=2 serverN_max_workers=3");

@@ -87,7 +87,7 @@ pub(crate) struct Gateway {
     log: Lines,
     output: Lines,
     address: SocketAddr,
-    _config: Option<TempFile>,
+    config: Option<TempFile>,
 }
 
 impl Gateway {
@@ -115,7 +115,7 @@ impl Gateway {
             output.collect(child.stdout.take().expect("its stdout")),
         ];
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut gateway = Self { child, readers, log, output, address: nowhere, _config: config };
+        let mut gateway = Self { child, readers, log, output, address: nowhere, config };
         wait_until("the program to listen", || {
             let lines = gateway.logged("listening on ");
             let found = lines.first().and_then(|line| {
@@ -181,6 +181,16 @@ impl Gateway {
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         rustix::process::kill_process(id.expect("an id"), signal).expect("a living process");
+    }
+
+    /// Puts another configuration in force, and waits until it is.
+    #[track_caller]
+    pub(crate) fn reload(&self, config: &str) {
+        let file = self.config.as_ref().expect("a file to read again");
+        fs::write(file.path(), config).expect("a file");
+        let count = self.logged("and is in force").len();
+        self.signal(rustix::process::Signal::HUP);
+        self.wait_for_log("and is in force", count + 1);
     }
 
     /// `SIGTERM`.

@@ -2,6 +2,7 @@
 //!
 //! The real program between clients and servers that another implementation of RFC 6455 plays.
 
+mod leaving;
 mod support;
 
 use std::io::Write;

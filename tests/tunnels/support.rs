@@ -1,5 +1,6 @@
 //! A gateway, servers that speak WebSocket, and clients of both.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -28,6 +29,20 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// A configuration with these lines in `[frontend]` and `[websocket]`, and what follows these.
+pub(crate) fn config(frontend: &str, servers: &[&Server], websocket: &str) -> String {
+    let keys: String = (1..)
+        .zip(servers)
+        .map(|(number, server)| format!("server{number}={}\n", server.address))
+        .collect();
+    let probes =
+        if websocket.contains("health_check") { "" } else { "enable_health_check=false\n" };
+    format!(
+        "[log]\naccess=json\n[frontend]\nhost=127.0.0.1\nport=0\n{frontend}\n\
+         [websocket]\n{probes}{keys}{websocket}\n"
+    )
+}
+
 /// The program at work; killed when the test is over.
 pub(crate) struct Gateway {
     child: Child,
@@ -39,16 +54,7 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts it with these lines in `[frontend]` and `[websocket]`, and what follows these.
     pub(crate) fn start(frontend: &str, servers: &[&Server], websocket: &str) -> Self {
-        let keys: String = (1..)
-            .zip(servers)
-            .map(|(number, server)| format!("server{number}={}\n", server.address))
-            .collect();
-        let probes =
-            if websocket.contains("health_check") { "" } else { "enable_health_check=false\n" };
-        Self::with(&format!(
-            "[log]\naccess=json\n[frontend]\nhost=127.0.0.1\nport=0\n{frontend}\n\
-             [websocket]\n{probes}{keys}{websocket}\n"
-        ))
+        Self::with(&config(frontend, servers, websocket))
     }
 
     /// Starts it with this configuration.
@@ -115,9 +121,32 @@ impl Gateway {
 
     /// Asks it to stop.
     pub(crate) fn terminate(&self) {
-        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        let signal = rustix::process::Signal::TERM;
-        rustix::process::kill_process(id.expect("an id"), signal).expect("a process");
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a process");
+    }
+
+    /// Puts another configuration in force.
+    pub(crate) fn reload(&self, config: &str) {
+        let count = || self.lines("is in force").len();
+        let before = count();
+        fs::write(&self.file, config).expect("a file");
+        self.signal(Signal::HUP);
+        wait_until("the reload", || count() > before);
+    }
+
+    /// Does what an operator may do, with that path.
+    pub(crate) fn steer(&self, path: &str) {
+        let line = self.lines("status page: http://").pop().expect("an admin listener");
+        let address = line.split("http://").nth(1).map(|rest| rest.trim().trim_end_matches('/'));
+        let mut stream = TcpStream::connect(address.expect("an address")).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("a request");
+        let answer = head_of(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
     /// Waits for its end, and whether it was a good one.

@@ -48,10 +48,15 @@ pub(super) fn echo(frame: &Frame<'_>, out: &mut Vec<u8>) -> bool {
     }
     let begin = out.len();
     out.extend_from_slice(frame.payload);
-    for four in out[begin..].chunks_mut(4) {
-        for (byte, mask) in four.iter_mut().zip(frame.mask) {
-            *byte ^= mask;
-        }
+    // Eight bytes at a time: at 16 KiB the server would otherwise be what is measured.
+    let four = u64::from(u32::from_ne_bytes(frame.mask));
+    let mask = four << 32 | four;
+    let (eights, rest) = out[begin..].as_chunks_mut::<8>();
+    for eight in eights {
+        *eight = (u64::from_ne_bytes(*eight) ^ mask).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(frame.mask.iter().cycle()) {
+        *byte ^= mask;
     }
     frame.first & 0x0f == CLOSE
 }

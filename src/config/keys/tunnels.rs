@@ -14,6 +14,9 @@ const QUIET: RangeInclusive<Duration> = Duration::from_millis(1)..=hours(30 * 24
 /// The same where 0 has a meaning of its own.
 const QUIET_OR_NONE: RangeInclusive<Duration> = Duration::ZERO..=hours(30 * 24);
 
+/// Over how long many tunnels are ended: up to a day.
+const SPREAD: RangeInclusive<Duration> = Duration::ZERO..=hours(24);
+
 /// Tunnels at once.
 const TUNNELS_AT_ONCE: RangeInclusive<u64> = 0..=1 << 20;
 
@@ -83,10 +86,16 @@ pub(in crate::config) const TUNNELS: &[Key<Section>] = &[
         "what tunnels are told when the gateway stops: 1001 or 1012",
     ),
     tunnel(
+        "drain_time",
+        Rule::Duration(SPREAD, |s, v| s.tunnels.drain_time = v),
+        Value("30s"),
+        "over how long the tunnels of a server taken out are closed (1012)",
+    ),
+    tunnel(
         "rebalance_rate",
         Rule::Integer(PACE, |s, v| s.tunnels.rebalance_rate = v as u32),
         Value("0"),
-        "tunnels closed (1012) a second to fill a server that came back; 0: none",
+        "tunnels closed (1012) a second to fill a server that has come; 0: none",
     ),
 ];
 

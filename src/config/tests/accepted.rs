@@ -36,6 +36,7 @@ fn default_tunnels() -> Tunnels {
         rate: 0,
         burst: 100,
         drain_close_code: 1001,
+        drain_time: seconds(30),
         rebalance_rate: 0,
     }
 }
@@ -151,6 +152,7 @@ max_tunnels_per_client = 7
 tunnel_rate = 50
 tunnel_burst = 10
 drain_close_code = 1012
+drain_time = 90
 rebalance_rate = 5
 server18446744073709551615 = 10.0.0.1:65535
 server18446744073709551615_send_proxy = v1
@@ -221,6 +223,7 @@ fn every_key_can_be_given() {
         rate: 50,
         burst: 10,
         drain_close_code: 1012,
+        drain_time: seconds(90),
         rebalance_rate: 5,
     };
     assert_eq!(websocket.tunnels, tunnels);

@@ -255,6 +255,7 @@ const IN_WEBSOCKET: &[Row] = &[
         "drain_close_code=1006",
         "[websocket] drain_close_code: \"1006\" is not one of the words known here; allowed: 1001",
     ),
+    ("drain_time=25h", "[websocket] drain_time: \"25h\" is out of range; allowed: 0 to 24h"),
     ("rebalance_rate=0.5", "[websocket] rebalance_rate: \"0.5\" is not a decimal number"),
     (
         "health_check_type=tcp",

@@ -245,6 +245,10 @@ impl Half {
             State::Passing if self.tracker.takes_frame() => {
                 // A sink that is broken will say so again.
                 let _ = self.say(&self.close(words), sink);
+                // What is held back is the front of a frame, of which the rest will be dropped.
+                if let Some(watch) = self.watch.take() {
+                    self.tracker.follow(watch.held());
+                }
                 self.enter(State::Parted);
             }
             State::Passing if self.tracker.at_boundary() => {}
@@ -299,7 +303,8 @@ impl Half {
         let watch = self.watch.as_mut()?;
         if std::mem::take(&mut watch.alive) {
             watch.misses = 0;
-            return (!watch.held().is_empty()).then_some(Pulse::Awaited);
+            let is_over = watch.overtaken && watch.held().is_empty();
+            return (!is_over).then_some(Pulse::Awaited);
         }
         watch.misses = watch.misses.saturating_add(1);
         Some(if watch.misses < MISSES_MAX { Pulse::Awaited } else { Pulse::Lost })
