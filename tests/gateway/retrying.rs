@@ -150,7 +150,7 @@ fn after_one_byte_of_response_nothing_is_sent_again() {
 fn an_idle_worker_that_its_server_has_closed_is_not_used() {
     for method in ["GET", "POST"] {
         let origin = Origin::bind();
-        let gateway = in_front_of(origin.address(), "");
+        let gateway = in_front_of(origin.address(), "server1_min_workers=0");
         for round in 0..20 {
             let mut client = gateway.client();
             let target = format!("/{round}");
