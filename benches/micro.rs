@@ -18,6 +18,7 @@ use tidegate::http::forward::{self, Delivery, Hop, Onward};
 use tidegate::http::framing::Framing;
 use tidegate::http::head::{Asked, HeadLimits, Lines, RequestHead, ResponseHead};
 use tidegate::id::{ClientId, WorkerId};
+use tidegate::peer::Peer;
 use tidegate::timer::Wheel;
 use tidegate::websocket::boundary::{Sender, Tracker};
 
@@ -49,7 +50,7 @@ fn head(name: &str) -> &'static [u8] {
 
 fn hop() -> Hop<'static> {
     Hop {
-        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        peer: Peer::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         trusted: false,
         authority: "example.test",
         request_id: b"",

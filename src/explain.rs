@@ -13,7 +13,6 @@ use std::fmt::Write;
 use crate::balance::algorithm::hash;
 use crate::cli::Request;
 use crate::config::{Algorithm, Config, Section, ServerConfig, Setting, Sticky};
-use crate::gateway::authority;
 use crate::gateway::errand::{Demand, head_limits};
 use crate::gateway::section::Kind;
 use crate::http::answer::Answer;
@@ -96,7 +95,9 @@ fn on_the_wire(config: &Config, request: &Request) -> Vec<u8> {
     let is_host =
         |field: &Vec<u8>| field.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"host:"));
     if !request.fields.iter().any(is_host) {
-        bytes.extend_from_slice(format!("Host: {}\r\n", authority(&config.frontend)).as_bytes());
+        bytes.extend_from_slice(
+            format!("Host: {}\r\n", config.frontend.address.authority()).as_bytes(),
+        );
     }
     for field in &request.fields {
         bytes.extend_from_slice(field);

@@ -4,10 +4,11 @@
 //! Without it, it is a request that the gateway refuses on its own, for want of a Host field, so
 //! that no server is bothered. Either way a gateway whose servers are all down counts as alive.
 
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::proxy_protocol::{self, Version};
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 /// How long the gateway may take for each step.
@@ -33,24 +34,36 @@ const REFUSED: Question =
 /// When nobody answers on the configured address, or not as the gateway would.
 pub fn ask(config: &Config) -> io::Result<()> {
     // A port that the system chose is not in the file.
-    match config.admin.as_ref().filter(|admin| admin.port != 0) {
-        Some(admin) => put(&[], &LIVE, &admin.host, admin.port),
+    match config.admin.as_ref().filter(|admin| !admin.address.is_any_port()) {
+        Some(admin) => put(&[], &LIVE, connect(&admin.address)?),
         None => {
             let mut header = Vec::new();
             if config.frontend.proxy_protocol {
                 proxy_protocol::write(Version::V2, None, &mut header);
             }
-            put(&header, &REFUSED, &config.frontend.host, config.frontend.port)
+            put(&header, &REFUSED, connect(&config.frontend.address)?)
         }
     }
 }
 
-fn put(header: &[u8], question: &Question, host: &str, port: u16) -> io::Result<()> {
-    let mut found = (host, port).to_socket_addrs()?;
-    let address = found.next().ok_or_else(|| io::Error::other("the name has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&reachable(address), PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+/// A connection whose every step has to be done in time.
+fn connect(address: &Address) -> io::Result<Socket> {
+    let (kind, target) = match address {
+        Address::Tcp { host, port } => {
+            let mut found = (host.as_str(), *port).to_socket_addrs()?;
+            let found = found.next().ok_or_else(|| io::Error::other("the name has no address"))?;
+            (Domain::for_address(found), SockAddr::from(reachable(found)))
+        }
+        Address::Unix(path) => (Domain::UNIX, SockAddr::unix(path)?),
+    };
+    let socket = Socket::new(kind, Type::STREAM, None)?;
+    socket.connect_timeout(&target, PATIENCE)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    Ok(socket)
+}
+
+fn put(header: &[u8], question: &Question, mut stream: Socket) -> io::Result<()> {
     stream.write_all(&[header, question.text].concat())?;
     let mut answer = vec![0; question.answer.len()];
     stream.read_exact(&mut answer)?;

@@ -22,8 +22,8 @@
 //! | `simulation` (tests) | does all of it hold, on every schedule? | the twins in `net` |
 //!
 //! Imports point one way: `gateway` to `flow` to `http`; `gateway` to `balance`, `websocket` and
-//! `timer`; everybody to [`id`] and [`limits`]. Only `net` knows sockets, so everything else runs
-//! the same in a test, in a simulation of thousands of schedules, and under a fuzzer.
+//! `timer`; everybody to [`id`], [`peer`] and [`limits`]. Only `net` knows sockets, so everything
+//! else runs the same in a test, in a simulation of thousands of schedules, and under a fuzzer.
 //!
 //! Read it as a book in this order: this page; [`http`], [`flow`] and [`balance`], which need no
 //! socket to be understood; [`gateway`], which puts them together, from [`gateway::Gateway::turn`]
@@ -103,6 +103,7 @@ pub mod http;
 pub mod id;
 pub mod limits;
 pub mod net;
+pub mod peer;
 pub mod proxy_protocol;
 #[cfg(any(test, fuzzing))]
 pub mod simulation;

@@ -3,7 +3,6 @@
 //! Exit codes: 0 done, 1 failed while running, 2 configuration or usage.
 
 use log::LevelFilter;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use tidegate::cli::{self, Command};
@@ -12,7 +11,7 @@ use tidegate::demo;
 use tidegate::explain::explain_request;
 use tidegate::gateway::run;
 use tidegate::healthcheck;
-use tidegate::net;
+use tidegate::net::{self, SocketAddress};
 
 /// The gateway failed while it ran.
 const FAILED: u8 = 1;
@@ -61,7 +60,7 @@ fn descriptors() -> Option<u64> {
 fn serve(
     config: Config,
     source: Option<&Path>,
-    started: impl FnOnce(SocketAddr, Option<SocketAddr>),
+    started: impl FnOnce(&SocketAddress, Option<&SocketAddress>),
 ) -> ExitCode {
     start_log(config.log.level);
     match run::run(config, source, started) {
@@ -77,8 +76,7 @@ fn run_demo(port: u16) -> ExitCode {
     };
     match Config::from_text(&demo.config_text(port)) {
         Ok(config) => serve(config, None, |address, office| {
-            let office = office.unwrap_or(address);
-            print!("{}", demo.banner(address.port(), office));
+            print!("{}", demo.banner(address, office.unwrap_or(address)));
         }),
         Err(error) => complain(FAILED, &error),
     }

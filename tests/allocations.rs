@@ -127,8 +127,8 @@ fn a_steady_load_allocates_nothing() {
         let config = Config::from_text(&config).unwrap();
         let (mut poll, net) = Poll::new(Token::Resolver.into()).unwrap();
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut gateway = Gateway::new(config, net, Clock, any, 100, 1).unwrap();
-        let address = gateway.address().unwrap();
+        let mut gateway = Gateway::new(config, net, Clock, &any.into(), 100, 1).unwrap();
+        let address = gateway.address().unwrap().tcp().unwrap();
         // The two buffers of the access log's lines, as large as a long run has made them.
         let mut lines = Vec::with_capacity(1 << 16);
         gateway.take_journal(&mut lines);

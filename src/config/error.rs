@@ -117,6 +117,16 @@ pub enum Problem {
         /// The keys that would give it.
         keys: String,
     },
+    /// Two sections listen at the same place.
+    Taken {
+        /// Which.
+        address: String,
+    },
+    /// The key belongs to the other kind of listener.
+    Meaningless {
+        /// The one that is configured.
+        host: String,
+    },
     /// The admin listener can be reached from elsewhere, and asks nobody who he is.
     NoToken {
         /// Where it listens.
@@ -227,6 +237,8 @@ impl fmt::Display for Problem {
             Self::NoAddress { number, keys } => {
                 write!(f, "server {number} has no address; it is given as {keys}")
             }
+            Self::Taken { address } => write!(f, "{} is where [frontend] listens", Quote(address)),
+            Self::Meaningless { host } => write!(f, "means nothing where host is {}", Quote(host)),
             Self::NoToken { host } => {
                 write!(f, "is required, because {} is no loopback address", Quote(host))
             }

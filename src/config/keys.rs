@@ -4,9 +4,11 @@
 //! suggesting the right name, `--help` and the reference in the README all go by these rows and
 //! nothing else. The ranges keep every number within the type of its field.
 
+mod admin;
 mod servers;
 mod tunnels;
 
+pub(super) use admin::ADMIN;
 pub(super) use servers::SERVER;
 pub(super) use tunnels::TUNNELS;
 
@@ -17,11 +19,14 @@ use log::LevelFilter;
 
 use super::rule::Fallback::{Required, Unset, Value};
 use super::rule::{Fallback, Key, Rule};
-use super::{Access, Admin, Algorithm, Frontend, HealthCheck, Log, Question, Section, Sticky};
+use super::{Access, Algorithm, Frontend, HealthCheck, Log, Question, Section, Sticky};
 use crate::limits;
 
 /// The sections of the file, in the order of the reference.
 pub(super) const SECTIONS: &[&str] = &["frontend", "http", "websocket", "admin", "log"];
+
+/// The file of a unix socket is the owner's and the group's.
+const SOCKET_MODE: &str = "0660";
 
 /// Most timeouts. A timeout cannot be turned off: what waits for ever is never released.
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=hours(24);
@@ -63,12 +68,18 @@ const BOTH: &[&str] = &["http", "websocket"];
 
 /// `[frontend]`.
 pub(super) const FRONTEND: &[Key<Frontend>] = &[
-    frontend("host", Rule::Host(|f, v| f.host = v), Required, "where to listen"),
+    frontend("host", Rule::Listener(|f, v| f.address = v), Required, "where to listen"),
     frontend(
         "port",
-        Rule::Integer(PORT, |f, v| f.port = v as u16),
-        Required,
+        Rule::Integer(PORT, |f, v| f.address.set_port(v as u16)),
+        Unset("required"),
         "where to listen; 0: any free port, printed at start",
+    ),
+    frontend(
+        "socket_mode",
+        Rule::Mode(|f, v| f.socket_mode = v),
+        Value(SOCKET_MODE),
+        "who may connect to a unix socket",
     ),
     frontend(
         "max_connections",
@@ -248,28 +259,6 @@ pub(super) const SECTION: &[Key<Section>] = &[
     ),
 ];
 
-/// `[admin]`.
-pub(super) const ADMIN: &[Key<Admin>] = &[
-    admin(
-        "host",
-        Rule::Host(|a, v| a.host = v),
-        Value("127.0.0.1"),
-        "where operators come in: status page, metrics, control",
-    ),
-    admin(
-        "port",
-        Rule::Integer(PORT, |a, v| a.port = v as u16),
-        Required,
-        "where operators come in; 0: any free port, printed at start",
-    ),
-    admin(
-        "token",
-        Rule::Secret(|a, v| a.token = Some(v)),
-        Unset("none"),
-        "what they have to show; required when host is not a loopback address",
-    ),
-];
-
 /// `[log]`.
 pub(super) const LOG: &[Key<Log>] = &[
     Key {
@@ -326,15 +315,6 @@ const fn section(
     about: &'static str,
 ) -> Key<Section> {
     Key { sections: BOTH, name, rule, fallback, about }
-}
-
-const fn admin(
-    name: &'static str,
-    rule: Rule<Admin>,
-    fallback: Fallback,
-    about: &'static str,
-) -> Key<Admin> {
-    Key { sections: &["admin"], name, rule, fallback, about }
 }
 
 fn probe(section: &mut Section, set: impl FnOnce(&mut HealthCheck)) {

@@ -10,6 +10,7 @@
 //! The types below hold effective values: a key that the file leaves out has its default. The
 //! defaults and the ranges stand in the tables of `keys`, which [`reference()`] tells.
 
+mod address;
 mod error;
 mod explain;
 mod keys;
@@ -23,6 +24,7 @@ mod rule;
 mod tests;
 mod value;
 
+pub use address::Address;
 pub use error::{Error, Problem};
 pub use explain::explain;
 pub(crate) use nearest::nearest;
@@ -30,10 +32,9 @@ pub use network::Network;
 pub use reference::{Reference, reference};
 
 use crate::proxy_protocol::Version;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,10 +61,10 @@ pub struct Config {
 /// `[frontend]`: the side that clients see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frontend {
-    /// Where to listen: a name or an address; IPv6 without its brackets. Required.
-    pub host: String,
-    /// Where to listen. 0: any free port. Required.
-    pub port: u16,
+    /// Where to listen. Required.
+    pub address: Address,
+    /// Who may connect, if that is a unix socket: see chmod(2). Default 0660.
+    pub socket_mode: u32,
     /// Clients at once; beyond it the listener waits. `None`: from the descriptor limit.
     pub max_connections: Option<usize>,
     /// From the first byte of a head to its end (408). Default 10 s.
@@ -211,26 +212,6 @@ pub struct ServerConfig {
     pub workers: Workers,
 }
 
-/// Where a server listens.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Address {
-    /// A name or an address; IPv6 without its brackets.
-    pub host: String,
-    /// Never 0.
-    pub port: u16,
-}
-
-impl fmt::Display for Address {
-    /// `host:port`, with brackets around IPv6: what a Host field holds (RFC 9110 7.2).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.parse::<Ipv6Addr>().is_ok() {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
 /// The `serverN_*` keys of `[http]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workers {
@@ -249,19 +230,20 @@ pub struct Workers {
 /// `[admin]`: the side that operators see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
-    /// Where to listen: a name or an address; IPv6 without its brackets. Default 127.0.0.1.
-    pub host: String,
-    /// Where to listen. 0: any free port. Required.
-    pub port: u16,
-    /// What a request has to show. Required unless `host` is a loopback address.
+    /// Where to listen. The host is 127.0.0.1 by default, the port is required.
+    pub address: Address,
+    /// Who may connect, if that is a unix socket: see chmod(2). Default 0660.
+    pub socket_mode: u32,
+    /// What a request has to show. Required unless only this machine can reach the address.
     pub token: Option<String>,
 }
 
 impl Admin {
     /// Whether only this machine can reach it, going by the host as it is written.
     pub fn is_loopback(&self) -> bool {
-        let address = self.host.parse::<IpAddr>();
-        address.map_or(self.host == "localhost", |address| address.to_canonical().is_loopback())
+        let Some(host) = self.address.host() else { return true };
+        let address = host.parse::<IpAddr>();
+        address.map_or(host == "localhost", |address| address.to_canonical().is_loopback())
     }
 }
 

@@ -3,32 +3,53 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::value::{self, Reason};
+use crate::peer::Peer;
 
 /// The most entries of one list; every request from a new client goes through all of them.
 const LIST_MAX: usize = 256;
 
 /// What `private` stands for: private use (RFC 1918, RFC 4193), loopback and link-local.
-const PRIVATE: [Network; 8] = [
-    Network::v4([10, 0, 0, 0], 8),
-    Network::v4([172, 16, 0, 0], 12),
-    Network::v4([192, 168, 0, 0], 16),
-    Network::v4([127, 0, 0, 0], 8),
-    Network::v4([169, 254, 0, 0], 16),
-    Network::v6(0xfc00, 0, 7),
-    Network::v6(0, 1, 128),
-    Network::v6(0xfe80, 0, 10),
+const PRIVATE: [Block; 8] = [
+    Block::v4([10, 0, 0, 0], 8),
+    Block::v4([172, 16, 0, 0], 12),
+    Block::v4([192, 168, 0, 0], 16),
+    Block::v4([127, 0, 0, 0], 8),
+    Block::v4([169, 254, 0, 0], 16),
+    Block::v6(0xfc00, 0, 7),
+    Block::v6(0, 1, 128),
+    Block::v6(0xfe80, 0, 10),
 ];
+
+/// Those who are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Whose address is in the block.
+    Block(Block),
+    /// Who comes in by a unix socket.
+    Unix,
+}
+
+impl Network {
+    /// Is it one of them?
+    pub fn contains(&self, peer: Peer) -> bool {
+        match (self, peer) {
+            (Self::Block(block), Peer::Ip(ip)) => block.contains(ip),
+            (Self::Unix, Peer::Unix) => true,
+            (Self::Block(_), Peer::Unix) | (Self::Unix, Peer::Ip(_)) => false,
+        }
+    }
+}
 
 /// A block of addresses (RFC 4632): an address is a block of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
+pub struct Block {
     /// The first address of the block, never an IPv4-mapped IPv6 address.
     first: IpAddr,
     /// How many leading bits all addresses of the block share.
     prefix: u32,
 }
 
-impl Network {
+impl Block {
     const fn v4([a, b, c, d]: [u8; 4], prefix: u32) -> Self {
         Self { first: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), prefix }
     }
@@ -81,13 +102,14 @@ impl Network {
     }
 }
 
-/// A list with commas between its entries: addresses, blocks and the word `private`.
+/// A list with commas between its entries: addresses, blocks and the words `private` and `unix`.
 pub(super) fn list(text: &str) -> Result<Vec<Network>, Reason> {
     let mut networks = Vec::new();
     for entry in text.split(',').map(str::trim) {
         match entry {
-            "private" => networks.extend(PRIVATE),
-            entry => networks.push(Network::parse(entry)?),
+            "private" => networks.extend(PRIVATE.map(Network::Block)),
+            "unix" => networks.push(Network::Unix),
+            entry => networks.push(Network::Block(Block::parse(entry)?)),
         }
         if networks.len() > LIST_MAX {
             return Err("too long a list (256 blocks)");
@@ -101,8 +123,11 @@ mod tests {
     use super::*;
 
     fn is_in(list_text: &str, ip: &str) -> bool {
-        let ip = ip.parse().expect("a test address");
-        list(list_text).expect(list_text).iter().any(|network| network.contains(ip))
+        let peer = match ip {
+            "unix:" => Peer::Unix,
+            ip => Peer::Ip(ip.parse().expect("a test address")),
+        };
+        list(list_text).expect(list_text).iter().any(|network| network.contains(peer))
     }
 
     #[test]
@@ -110,6 +135,9 @@ mod tests {
         let rows = [
             ("10.1.2.3", "10.1.2.3", "10.1.2.4"),
             ("10.0.0.0/8", "10.255.255.255", "11.0.0.0"),
+            ("10.0.0.0/8, unix", "unix:", "11.0.0.0"),
+            ("unix", "unix:", "127.0.0.1"),
+            ("0.0.0.0/0, ::/0, private", "127.0.0.1", "unix:"),
             ("10.0.0.0/8", "::ffff:10.0.0.1", "::ffff:11.0.0.1"),
             ("10.0.0.0/8", "10.0.0.0", "a00::"),
             ("10.0.0.0/31", "10.0.0.1", "10.0.0.2"),

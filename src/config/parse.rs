@@ -37,7 +37,7 @@ pub(super) fn config(text: &str) -> Result<Config, Error> {
     if http.is_none() && websocket.is_none() {
         return Err(Error::new(Problem::MissingSection("[http] or [websocket]")));
     }
-    let admin = find("admin").map(|block| fill.admin(block)).transpose()?;
+    let admin = find("admin").map(|block| fill.admin(block, &frontend.address)).transpose()?;
     let no_log = Block::new("log".to_owned(), 0);
     let log = fill.log(find("log").unwrap_or(&no_log))?;
     Ok(Config { frontend, http, websocket, admin, log, settings: fill.settings })
@@ -105,8 +105,8 @@ struct Fill {
 impl Fill {
     fn frontend(&mut self, block: &Block) -> Result<Frontend, Error> {
         let mut frontend = Frontend {
-            host: String::new(),
-            port: 0,
+            address: Address::blank(),
+            socket_mode: 0,
             max_connections: None,
             header_timeout: Duration::ZERO,
             body_timeout: Duration::ZERO,
@@ -121,6 +121,7 @@ impl Fill {
             drain_delay: Duration::ZERO,
         };
         self.rows(FRONTEND, &mut frontend, block, None)?;
+        self.check_listener(block, &frontend.address)?;
         // The default is no delay, so only one that was given can be too long.
         match block.get("drain_delay") {
             Some(given) if frontend.drain_delay >= frontend.shutdown_timeout => {
@@ -191,7 +192,7 @@ impl Fill {
         has_one_address(block, number)?;
         let mut server = ServerConfig {
             number,
-            address: Address { host: String::new(), port: 0 },
+            address: Address::blank(),
             each_address: false,
             send_proxy: None,
             weight: 0,
@@ -217,14 +218,45 @@ impl Fill {
     }
 
     /// Whoever reaches the admin listener can take servers out. Beyond loopback that needs a word.
-    fn admin(&mut self, block: &Block) -> Result<Admin, Error> {
-        let mut admin = Admin { host: String::new(), port: 0, token: None };
+    fn admin(&mut self, block: &Block, front: &Address) -> Result<Admin, Error> {
+        let mut admin = Admin { address: Address::blank(), socket_mode: 0, token: None };
         self.rows(ADMIN, &mut admin, block, None)?;
-        if admin.token.is_none() && !admin.is_loopback() {
-            let error = block.error(Problem::NoToken { host: admin.host });
+        self.check_listener(block, &admin.address)?;
+        if admin.address == *front && !front.is_any_port() {
+            let key = Some("host".to_owned());
+            let error = block.error(Problem::Taken { address: front.to_string() });
+            return Err(match block.get("host") {
+                Some(entry) => Error { line: Some(entry.line), key, ..error },
+                None => Error { key, ..error },
+            });
+        }
+        if let (None, false, Some(host)) = (&admin.token, admin.is_loopback(), admin.address.host())
+        {
+            let error = block.error(Problem::NoToken { host: host.to_owned() });
             return Err(Error { key: Some("token".to_owned()), ..error });
         }
         Ok(admin)
+    }
+
+    /// A port belongs to a host, a mode to a unix socket. What has no meaning here is refused when
+    /// it was given, and otherwise not mentioned.
+    fn check_listener(&mut self, block: &Block, address: &Address) -> Result<(), Error> {
+        let meaningless = match address {
+            Address::Tcp { .. } => "socket_mode",
+            Address::Unix(_) => "port",
+        };
+        if let Some(given) = block.get(meaningless) {
+            let host = address.host().map_or_else(|| address.to_string(), str::to_owned);
+            return Err(block.error_at(given, Problem::Meaningless { host }));
+        }
+        self.settings.retain(|had| had.section != block.name || had.key != meaningless);
+        if address.host().is_some() && block.get("port").is_none() {
+            let port = FRONTEND.iter().find(|row| row.name == "port");
+            let allowed = port.map_or_else(String::new, |row| row.rule.allowed());
+            let error = block.error(Problem::MissingKey { allowed });
+            return Err(Error { key: Some("port".to_owned()), ..error });
+        }
+        Ok(())
     }
 
     fn log(&mut self, block: &Block) -> Result<Log, Error> {

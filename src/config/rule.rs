@@ -45,8 +45,10 @@ pub(super) enum Rule<T: 'static> {
     Integer(RangeInclusive<u64>, fn(&mut T, u64)),
     /// One of these words exactly.
     Word(&'static [Word<T>]),
-    /// See [`value::host`].
-    Host(fn(&mut T, String)),
+    /// See [`value::listener`].
+    Listener(fn(&mut T, Address)),
+    /// See [`value::mode`].
+    Mode(fn(&mut T, u32)),
     /// See [`value::server`].
     Server(fn(&mut T, Address, bool)),
     /// See [`value::path`].
@@ -76,7 +78,8 @@ impl<T> Rule<T> {
                 let (_, set) = word.ok_or("not one of the words known here")?;
                 set(target);
             }
-            Self::Host(set) => set(target, value::host(text)?),
+            Self::Listener(set) => set(target, value::listener(text)?),
+            Self::Mode(set) => set(target, value::mode(text)?),
             Self::Server(set) => {
                 let (address, each) = value::server(text)?;
                 set(target, address, each);
@@ -101,12 +104,18 @@ impl<T> Rule<T> {
             }
             Self::Integer(range, _) => format!("{} to {}", range.start(), range.end()),
             Self::Word(words) => words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "),
-            Self::Host(_) => "a host name, an IPv4 or an IPv6 address".to_owned(),
-            Self::Server(_) => "host:port, with IPv6 in brackets, or dns:name:port".to_owned(),
+            Self::Listener(_) => {
+                "a host name, an IPv4 or an IPv6 address, or unix:/path".to_owned()
+            }
+            Self::Mode(_) => "0000 to 0777, as chmod has it".to_owned(),
+            Self::Server(_) => {
+                "host:port, with IPv6 in brackets, dns:name:port or unix:/path".to_owned()
+            }
             Self::Path(_) => "a path, with its query".to_owned(),
             Self::Secret(_) => "8 to 256 visible ASCII characters".to_owned(),
             Self::Networks(_) => {
-                "addresses, address/prefix blocks and the word private, with commas".to_owned()
+                "addresses, address/prefix blocks and the words private and unix, with commas"
+                    .to_owned()
             }
         }
     }

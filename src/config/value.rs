@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Address;
+use super::{Address, address as addresses};
 
 /// Why a value is refused: goes on from "`text` is ...".
 pub(super) type Reason = &'static str;
@@ -123,14 +123,33 @@ pub(super) fn secret(text: &str) -> Result<String, Reason> {
 pub(super) fn server(text: &str) -> Result<(Address, bool), Reason> {
     let Some(rest) = text.strip_prefix("dns:") else { return Ok((address(text)?, false)) };
     let address = address(rest)?;
-    if address.host.parse::<IpAddr>().is_ok() {
+    let Some(host) = address.host() else {
+        return Err("a unix socket, where dns: takes a name");
+    };
+    if host.parse::<IpAddr>().is_ok() {
         return Err("an address, where dns: takes a name");
     }
     Ok((address, true))
 }
 
-/// `host:port`, with brackets around an IPv6 address.
+/// Where the gateway listens: a host, whose port is a key of its own, or a unix socket.
+pub(super) fn listener(text: &str) -> Result<Address, Reason> {
+    addresses::unix(text).unwrap_or_else(|| Ok(Address::Tcp { host: host(text)?, port: 0 }))
+}
+
+/// The permissions of a file, in octal digits: those of owner, group and others.
+pub(super) fn mode(text: &str) -> Result<u32, Reason> {
+    let is_octal = text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    let mode = u32::from_str_radix(text, 8).ok().filter(|_| is_octal && text.len() >= 3);
+    let mode = mode.ok_or("not a mode of three or four octal digits")?;
+    if mode <= 0o777 { Ok(mode) } else { Err(OUT_OF_RANGE) }
+}
+
+/// `host:port`, with brackets around an IPv6 address, or `unix:/path`.
 pub(super) fn address(text: &str) -> Result<Address, Reason> {
+    if let Some(unix) = addresses::unix(text) {
+        return unix;
+    }
     if text.contains("://") {
         return Err("a URL");
     }
@@ -156,7 +175,7 @@ pub(super) fn address(text: &str) -> Result<Address, Reason> {
     }
     let port = integer(port_text, &(1..=u64::from(u16::MAX)));
     let port = port.ok().and_then(|port| u16::try_from(port).ok());
-    Ok(Address { host, port: port.ok_or("without a port between 1 and 65535")? })
+    Ok(Address::Tcp { host, port: port.ok_or("without a port between 1 and 65535")? })
 }
 
 /// A request target in origin-form (RFC 9112 3.2.1) of RFC 3986 characters.
@@ -245,8 +264,21 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_is_octal_digits() {
+        for (text, bits) in [("0660", 0o660), ("600", 0o600), ("0000", 0), ("777", 0o777)] {
+            assert_eq!(mode(text), Ok(bits), "{text}");
+        }
+        for text in ["", "6", "0o660", "0680", "-660", "+660", "rw-rw----", "٦٦٠"] {
+            assert_eq!(mode(text), Err("not a mode of three or four octal digits"), "{text}");
+        }
+        for text in ["1777", "00001000"] {
+            assert_eq!(mode(text), Err(OUT_OF_RANGE), "{text}");
+        }
+    }
+
+    #[test]
     fn an_address_prints_as_it_was_read() {
-        for text in ["es1_hc:8080", "10.0.0.1:1", "[::1]:65535", "a.b.:80"] {
+        for text in ["es1_hc:8080", "10.0.0.1:1", "[::1]:65535", "a.b.:80", "unix:/run/es1"] {
             assert_eq!(address(text).map(|address| address.to_string()).as_deref(), Ok(text));
         }
     }

@@ -14,9 +14,10 @@ mod request;
 mod roster;
 mod server;
 
+use crate::net::SocketAddress;
 use std::fmt::Write;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -73,9 +74,9 @@ impl Demo {
         )
     }
 
-    /// What to open in a browser, and a few lines to try in a terminal. `office` is where the
-    /// status page is.
-    pub fn banner(&self, port: u16, office: SocketAddr) -> String {
+    /// What to open in a browser, and a few lines to try in a terminal. `gateway` is where clients
+    /// come in, and `office` where the status page is.
+    pub fn banner(&self, gateway: &SocketAddress, office: &SocketAddress) -> String {
         let mut servers = String::new();
         for (address, number) in self.roster.addresses().zip(1..) {
             let _ = writeln!(servers, "    server {number}   http://{address}/");
@@ -84,18 +85,18 @@ impl Demo {
             "\
 Tidegate demo: one gateway, three servers.
 
-  Open        http://127.0.0.1:{port}/
+  Open        http://{gateway}/
   Watch       http://{office}/
 
   Behind it
 {servers}
-  Try         curl http://127.0.0.1:{port}/whoami
-              for i in 1 2 3 4 5 6; do curl -s http://127.0.0.1:{port}/whoami; done
-              curl --data hello http://127.0.0.1:{port}/echo
-              curl -X POST http://127.0.0.1:{port}/demo/servers/2/sick
-              curl -X POST http://127.0.0.1:{port}/demo/servers/2/well
+  Try         curl http://{gateway}/whoami
+              for i in 1 2 3 4 5 6; do curl -s http://{gateway}/whoami; done
+              curl --data hello http://{gateway}/echo
+              curl -X POST http://{gateway}/demo/servers/2/sick
+              curl -X POST http://{gateway}/demo/servers/2/well
 
-  WebSocket   ws://127.0.0.1:{port}/echo
+  WebSocket   ws://{gateway}/echo
 
   Ctrl-C ends it.
 "

@@ -171,6 +171,7 @@ fn one_connection_too_many_is_told_so() {
 #[test]
 fn the_configuration_and_the_banner_name_the_port_and_every_server() {
     let demo = start().unwrap();
+    let at = |port| SocketAddress::from(SocketAddr::from(([127, 0, 0, 1], port)));
     let text = demo.config_text(8080);
     let ini = ini::Ini::load_from_str(&text).unwrap();
     assert_eq!(ini.get_from(Some("frontend"), "port"), Some("8080"));
@@ -179,7 +180,7 @@ fn the_configuration_and_the_banner_name_the_port_and_every_server() {
         let found = |section, key: &str| ini.get_from(Some(section), key).map(str::to_owned);
         assert_eq!(found("http", &format!("server{number}_addr")), Some(address.to_string()));
         assert_eq!(found("websocket", &format!("server{number}")), Some(address.to_string()));
-        assert!(demo.banner(8080, "127.0.0.1:9".parse().unwrap()).contains(&address.to_string()));
+        assert!(demo.banner(&at(8080), &at(9)).contains(&address.to_string()));
     }
-    assert!(demo.banner(9090, "127.0.0.1:9".parse().unwrap()).contains("http://127.0.0.1:9090/"));
+    assert!(demo.banner(&at(9090), &at(9)).contains("http://127.0.0.1:9090/"));
 }

@@ -24,10 +24,10 @@ use crate::http::Version;
 use crate::http::head::{Asked, RequestHead};
 use crate::id::{ClientId, ServerId};
 use crate::limits;
-use crate::net::Listener;
+use crate::net::{Listener, SocketAddress};
+use crate::peer::Peer;
 use log::{info, warn};
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// What there is for operators.
@@ -87,8 +87,9 @@ impl Gateway {
     ///
     /// # Errors
     /// When it cannot be listened on.
-    pub fn open_office(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
-        let listener = self.net.listen(address, Token::Office.into())?;
+    pub fn open_office(&mut self, address: &SocketAddress) -> io::Result<SocketAddress> {
+        let mode = self.config.admin.as_ref().map_or(0, |admin| admin.socket_mode);
+        let listener = self.net.listen(address, mode, Token::Office.into())?;
         let address = listener.address()?;
         self.put_office(Some(listener));
         Ok(address)
@@ -125,8 +126,7 @@ impl Gateway {
                 continue;
             }
             let deadline = self.now + self.config.frontend.idle_timeout;
-            let peer = peer.ip().to_canonical();
-            entry.insert(Client::new(socket, peer, Entrance::Office, deadline));
+            entry.insert(Client::new(socket, Peer::new(peer), Entrance::Office, deadline));
             self.office.operators += 1;
             self.set_deadline(id, deadline);
         }

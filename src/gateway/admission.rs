@@ -12,9 +12,9 @@ use crate::config::Tunnels;
 use crate::http::answer::Answer;
 use crate::id::ClientId;
 use crate::limits;
+use crate::peer::Peer;
 use rand::RngExt;
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Instant;
 
 /// The places that are taken.
@@ -23,7 +23,7 @@ pub(super) struct Admission {
     taken: usize,
     max: usize,
     /// By address; empty while there is no limit for one.
-    of_client: HashMap<IpAddr, usize>,
+    of_client: HashMap<Peer, usize>,
     max_per_client: usize,
     bucket: Option<Bucket>,
 }
@@ -46,38 +46,40 @@ impl Admission {
     pub(super) fn set_terms(
         &mut self,
         terms: Option<&Tunnels>,
-        places: impl Iterator<Item = IpAddr>,
+        places: impl Iterator<Item = Peer>,
         now: Instant,
     ) {
         *self = Self { taken: self.taken, ..Self::new(terms, now) };
         if self.max_per_client > 0 {
-            for peer in places {
+            for peer in places.filter(|peer| peer.ip().is_some()) {
                 *self.of_client.entry(peer).or_default() += 1;
             }
         }
     }
 
     /// Takes a place for a client.
-    fn take(&mut self, peer: IpAddr, now: Instant) -> Result<(), Answer> {
+    fn take(&mut self, peer: Peer, now: Instant) -> Result<(), Answer> {
         if self.max > 0 && self.taken >= self.max {
             return Err(Answer::too_many_tunnels());
         }
+        // Clients without an address are not told from each other.
+        let counts = self.max_per_client > 0 && peer.ip().is_some();
         let own = self.of_client.get(&peer).copied().unwrap_or(0);
-        if self.max_per_client > 0 && own >= self.max_per_client {
+        if counts && own >= self.max_per_client {
             return Err(Answer::too_many_tunnels_of_client());
         }
         if self.bucket.as_mut().is_some_and(|bucket| !bucket.take(now)) {
             return Err(Answer::tunnels_too_fast());
         }
         self.taken += 1;
-        if self.max_per_client > 0 {
+        if counts {
             self.of_client.insert(peer, own + 1);
         }
         Ok(())
     }
 
     /// Gives a place back.
-    pub(super) fn leave(&mut self, peer: IpAddr) {
+    pub(super) fn leave(&mut self, peer: Peer) {
         self.taken = self.taken.saturating_sub(1);
         if let Some(own) = self.of_client.get_mut(&peer) {
             *own -= 1;

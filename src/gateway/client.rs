@@ -30,9 +30,9 @@ use crate::flow::buffer::Buffer;
 use crate::flow::outlet::Outlet;
 use crate::id::{ClientId, ServerId, WorkerId};
 use crate::net::Socket;
+use crate::peer::Peer;
 use crate::timer::TimerId;
 use log::trace;
-use std::net::IpAddr;
 use std::time::Instant;
 
 /// One connection from a client.
@@ -41,8 +41,8 @@ pub struct Client {
     /// The connection.
     pub socket: Socket,
     /// Who it is.
-    pub peer: IpAddr,
-    /// The port that it comes from.
+    pub peer: Peer,
+    /// The port that it comes from; 0 without an address.
     pub port: u16,
     /// By which door it came.
     pub entrance: Entrance,
@@ -138,7 +138,7 @@ impl State {
 
 impl Client {
     /// A client that has just arrived.
-    pub fn new(socket: Socket, peer: IpAddr, entrance: Entrance, deadline: Instant) -> Self {
+    pub fn new(socket: Socket, peer: Peer, entrance: Entrance, deadline: Instant) -> Self {
         Self {
             socket,
             peer,

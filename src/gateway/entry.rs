@@ -20,9 +20,9 @@
 
 use crate::admin::tunnels::TunnelSums;
 use crate::config::{Access, Address};
+use crate::peer::Peer;
 use std::fmt::{self, Display};
 use std::io::Write;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// What one line tells.
@@ -31,7 +31,7 @@ pub struct Entry<'a> {
     /// When, as a `Date` field has it.
     pub date: &'a [u8; 29],
     /// The client.
-    pub peer: IpAddr,
+    pub peer: Peer,
     /// Method, target and version; `-` when they are not known.
     pub request: &'a [u8],
     /// The status that the client was given; 0 when it got none.
@@ -306,7 +306,7 @@ mod tests {
     ) -> String {
         let entry = Entry {
             date: &imf_fixdate(784_111_777),
-            peer: "::1".parse().unwrap(),
+            peer: Peer::Ip("::1".parse().unwrap()),
             request,
             status: 200,
             bytes: 12,
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_line_is_common_up_to_its_bytes_and_our_own_behind() {
-        let address = Address { host: "10.0.0.1".to_owned(), port: 80 };
+        let address = Address::Tcp { host: "10.0.0.1".to_owned(), port: 80 };
         assert_eq!(
             line(Access::Common, b"GET /\"a\x80 HTTP/1.1", served(&address)),
             "::1 - - [06/Nov/1994:08:49:37 +0000] \"GET /\\\"a\\x80 HTTP/1.1\" 200 12 \
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn every_request_makes_one_json_object_on_one_line() {
-        let address = Address { host: "::1".to_owned(), port: 80 };
+        let address = Address::Tcp { host: "::1".to_owned(), port: 80 };
         let all: Vec<u8> = (0..=255).collect();
         for server in [served(&address), None] {
             let is_served = server.is_some();
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_tunnel_says_how_it_ended_behind_the_same_fields() {
-        let address = Address { host: "10.0.0.1".to_owned(), port: 80 };
+        let address = Address::Tcp { host: "10.0.0.1".to_owned(), port: 80 };
         let sums = TunnelSums {
             messages_from_client: 1,
             messages_from_server: 2,

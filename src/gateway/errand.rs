@@ -9,8 +9,8 @@ use crate::http::framing::Framing;
 use crate::http::head::{HeadLimits, RequestHead};
 use crate::http::refusal::Refusal;
 use crate::id::ServerId;
+use crate::peer::Peer;
 use crate::websocket::handshake::{self, Accept};
-use std::net::IpAddr;
 use std::time::Instant;
 
 /// One request, from its head to the last byte of its response.
@@ -23,7 +23,7 @@ pub struct Errand {
     /// The server's name in the client's cookie, where a cookie decides.
     pub cookie: Option<u64>,
     /// Whose place among the tunnels it has, if it has one.
-    pub place: Option<IpAddr>,
+    pub place: Option<Peer>,
     /// Servers that could not be reached for it.
     pub tried: Vec<ServerId>,
     /// It was sent a second time (at most once).

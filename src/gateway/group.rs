@@ -65,10 +65,11 @@ impl From<usize> for Asker {
 }
 
 impl Group {
-    fn new(kind: Kind, server: &ServerConfig, ticket: usize) -> Self {
-        let Address { host, port } = server.address.clone();
+    /// None for a unix socket, which has no name to ask for.
+    fn new(kind: Kind, server: &ServerConfig, ticket: usize) -> Option<Self> {
+        let Address::Tcp { host, port } = server.address.clone() else { return None };
         let (number, addresses) = (server.number, Vec::new());
-        Self { kind, number, host, port, ticket, addresses, resolving: false }
+        Some(Self { kind, number, host, port, ticket, addresses, resolving: false })
     }
 
     fn stands_for(&self, kind: Kind, server: &ServerConfig) -> bool {
@@ -76,7 +77,7 @@ impl Group {
     }
 
     fn is_of(&self, address: &Address) -> bool {
-        self.host == address.host && self.port == address.port
+        matches!(address, Address::Tcp { host, port } if *host == self.host && *port == self.port)
     }
 }
 
@@ -97,13 +98,13 @@ impl Groups {
             for server in servers.filter(|server| server.each_address) {
                 let known = former.iter().position(|group| group.stands_for(kind, server));
                 let group = match known {
-                    Some(place) => former.swap_remove(place),
+                    Some(place) => Some(former.swap_remove(place)),
                     None => {
                         self.formed += 1;
                         Group::new(kind, server, self.formed)
                     }
                 };
-                self.list.push(group);
+                self.list.extend(group);
             }
         }
     }
@@ -124,7 +125,7 @@ impl Groups {
             let group = self.list.iter().find(|group| group.stands_for(kind, server));
             let addresses = group.iter().flat_map(|group| &group.addresses);
             expanded.servers.extend(addresses.map(|address| ServerConfig {
-                address: Address { host: address.ip().to_string(), port: address.port() },
+                address: Address::Tcp { host: address.ip().to_string(), port: address.port() },
                 each_address: false,
                 ..server.clone()
             }));

@@ -96,6 +96,6 @@ impl Gateway {
 
     /// Another configuration, with the same listener.
     pub(crate) fn reload_at(&mut self, config: Config, max: usize, now: Instant) -> io::Result<()> {
-        self.reload(config, max, now, |_, _| Err(io::ErrorKind::AddrNotAvailable.into()))
+        self.reload(config, max, now, |_| Err(io::ErrorKind::AddrNotAvailable.into()))
     }
 }

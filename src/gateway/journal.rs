@@ -9,8 +9,8 @@ use crate::http::answer::Answer;
 use crate::http::head::RequestHead;
 use crate::http::refusal::Refusal;
 use crate::id::{ClientId, WorkerId};
+use crate::peer::Peer;
 use rand::{Rng, RngExt};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// The longest X-Request-Id that is taken over.
@@ -67,7 +67,7 @@ impl Gateway {
     }
 
     /// A tunnel comes to stand.
-    pub(super) fn note_switch(&mut self, peer: IpAddr, worker: WorkerId, errand: &Errand) {
+    pub(super) fn note_switch(&mut self, peer: Peer, worker: WorkerId, errand: &Errand) {
         let total = self.now.saturating_duration_since(errand.since);
         let server = self.workers[worker.index()].server;
         self.servers[server.index()].tally.responded(101, total);
@@ -76,7 +76,7 @@ impl Gateway {
 
     fn write_entry(
         &mut self,
-        peer: IpAddr,
+        peer: Peer,
         errand: &Errand,
         status: u16,
         bytes: u64,

@@ -7,6 +7,7 @@ use super::token::Token;
 use crate::flow::ready;
 use crate::id::ClientId;
 use crate::limits;
+use crate::peer::Peer;
 use log::warn;
 use std::io;
 
@@ -29,6 +30,15 @@ impl Gateway {
             Door::Open | Door::Full => self.accept_clients(),
             Door::Resting => {}
         }
+    }
+
+    /// Whoever has arrived is let in, before the listener goes. By a unix socket nobody new can
+    /// arrive meanwhile.
+    pub(super) fn let_in_the_last(&mut self) {
+        if let Some(listener) = &mut self.listener {
+            listener.retire();
+        }
+        self.on_listener();
     }
 
     /// Accepting has rested.
@@ -66,9 +76,9 @@ impl Gateway {
             let announced = frontend.proxy_protocol;
             let patience = if announced { frontend.header_timeout } else { frontend.idle_timeout };
             let deadline = self.now + patience;
-            let ip = peer.ip().to_canonical();
-            let client = entry.insert(Client::new(socket, ip, Entrance::Front, deadline));
-            client.port = peer.port();
+            let client = Client::new(socket, Peer::new(peer), Entrance::Front, deadline);
+            let client = entry.insert(client);
+            client.port = peer.map_or(0, |peer| peer.port());
             if announced {
                 client.enter(id, State::Arriving);
             }

@@ -73,20 +73,19 @@ use self::stop::Stopping;
 use self::token::Token;
 use self::tunnel::Tunnel;
 use self::worker::Worker;
-use crate::config::{Address, Config, Frontend, Sticky};
+use crate::config::{Config, Sticky};
 use crate::flow::desk::Desk;
 use crate::flow::relay::Side;
 use crate::http::date::imf_fixdate;
 use crate::id::ServerId;
 use crate::limits;
-use crate::net::{Clock, Listener, Net, Ready};
+use crate::net::{Clock, Listener, Net, Ready, SocketAddress};
 use crate::timer::Wheel;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// The two sections.
@@ -133,7 +132,8 @@ impl Sections {
 /// The whole program, but for the waiting.
 pub struct Gateway {
     config: Config,
-    /// The authority of a request that names none.
+    /// The authority of a request that names none: the name that we are configured with, as a
+    /// client would write it (RFC 9112 3.3).
     authority: String,
     net: Net,
     clock: Clock,
@@ -190,12 +190,13 @@ impl Gateway {
         config: Config,
         net: Net,
         clock: Clock,
-        address: SocketAddr,
+        address: &SocketAddress,
         max_connections: usize,
         seed: u64,
     ) -> io::Result<Self> {
         let now = clock.now();
-        let listener = net.listen(address, Token::Listener.into())?;
+        let mode = config.frontend.socket_mode;
+        let listener = net.listen(address, mode, Token::Listener.into())?;
         let mut servers = Slab::new();
         let mut section = |kind, section: &Option<crate::config::Section>| {
             section.as_ref().map(|section| {
@@ -214,7 +215,7 @@ impl Gateway {
         let terms = config.websocket.as_ref().map(|section| &section.tunnels);
         let admission = Admission::new(terms, now);
         let mut gateway = Self {
-            authority: authority(&config.frontend),
+            authority: config.frontend.address.authority(),
             config,
             net,
             clock,
@@ -280,7 +281,7 @@ impl Gateway {
     ///
     /// # Errors
     /// When the gateway does not listen any more.
-    pub fn address(&self) -> io::Result<SocketAddr> {
+    pub fn address(&self) -> io::Result<SocketAddress> {
         match &self.listener {
             Some(listener) => listener.address(),
             None => Err(io::ErrorKind::NotConnected.into()),
@@ -392,9 +393,4 @@ impl Gateway {
     pub fn counters(&self) -> Counters {
         self.counters
     }
-}
-
-/// The name that we are configured with, as a client would write it (RFC 9112 3.3).
-pub fn authority(frontend: &Frontend) -> String {
-    Address { host: frontend.host.clone(), port: frontend.port }.to_string()
 }

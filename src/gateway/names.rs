@@ -3,6 +3,7 @@
 use super::Gateway;
 use super::alarm::Alarm;
 use super::group::Asker;
+use crate::config::Address;
 use crate::id::ServerId;
 use crate::limits;
 use log::{info, warn};
@@ -11,10 +12,12 @@ impl Gateway {
     /// Asks for a server's addresses, unless that is under way or there is no name to ask for.
     pub(super) fn resolve(&mut self, id: ServerId) {
         let server = &mut self.servers[id.index()];
-        if server.is_named() && !server.resolving {
+        if server.is_named()
+            && !server.resolving
+            && let Address::Tcp { host, port } = &server.address
+        {
+            self.net.resolve(Asker::Server(id).into(), host, *port);
             server.resolving = true;
-            let ticket = Asker::Server(id).into();
-            self.net.resolve(ticket, &server.address.host, server.address.port);
         }
     }
 

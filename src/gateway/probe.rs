@@ -128,7 +128,7 @@ impl Gateway {
             return self.conclude(id, Verdict::Healthy);
         };
         let path = health.path.as_str();
-        let authority = server.address.to_string();
+        let authority = server.address.authority();
         let question = match health.question {
             Question::Http => format!(
                 "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {AGENT}\r\n\

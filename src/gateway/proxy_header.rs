@@ -9,6 +9,7 @@ use super::Gateway;
 use crate::flow::buffer::Buffer;
 use crate::flow::{Stream, ready};
 use crate::id::{ClientId, WorkerId};
+use crate::peer::Peer;
 use crate::proxy_protocol::{self, Ends, Header, Version};
 use log::debug;
 use std::io::{self, IoSlice};
@@ -48,7 +49,7 @@ impl Gateway {
     fn let_in(&mut self, id: ClientId, header: &Header, filled: usize) {
         let client = &mut self.clients[id.index()];
         if let Some(ends) = header.ends {
-            client.peer = ends.source.ip().to_canonical();
+            client.peer = Peer::new(Some(ends.source));
             client.port = ends.source.port();
         }
         client.inbox = Buffer::default();
@@ -93,10 +94,10 @@ impl Gateway {
         }
     }
 
-    /// The two ends of a client's connection.
+    /// The two ends of a client's connection. Without an address on either side there are none.
     fn ends(&self, client: ClientId) -> Option<Ends> {
         let client = self.clients.get(client.index())?;
-        let source = SocketAddr::new(client.peer, client.port);
+        let source = SocketAddr::new(client.peer.ip()?, client.port);
         Some(Ends { source, destination: client.socket.local_address().ok()? })
     }
 }

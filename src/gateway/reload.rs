@@ -13,19 +13,18 @@
 //! number is. First whatever can fail is done (new listeners), then the rest, which cannot: so a
 //! reload happens as a whole or not at all.
 
+use super::Gateway;
 use super::alarm::Alarm;
 use super::section::{Kind, Section};
 use super::server::Server;
 use super::token::Token;
-use super::{Gateway, authority};
 use crate::admin::events;
-use crate::config::{self, Config, ServerConfig};
+use crate::config::{self, Address, Config, ServerConfig};
 use crate::id::{ServerId, TunnelId};
 use crate::limits;
-use crate::net::Listener;
+use crate::net::{Listener, Net, SocketAddress};
 use log::info;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 impl Gateway {
@@ -38,28 +37,27 @@ impl Gateway {
         config: Config,
         max_connections: usize,
         now: Instant,
-        resolve: impl Fn(&str, u16) -> io::Result<SocketAddr>,
+        resolve: impl Fn(&Address) -> io::Result<SocketAddress>,
     ) -> io::Result<()> {
         // The last turn may have been long ago.
         self.now = now;
         if self.stopping.is_some() {
             return Err(io::Error::other("the gateway is stopping"));
         }
-        let listen = |net: &crate::net::Net, (host, port), token: Token| {
-            resolve(host, port).and_then(|address| net.listen(address, token.into()))
+        let listen = |net: &Net, (address, mode): (&Address, u32), token: Token| {
+            resolve(address).and_then(|address| net.listen(&address, mode, token.into()))
         };
-        let place = |config: &Config| (config.frontend.host.clone(), config.frontend.port);
-        let front = if place(&config) == place(&self.config) {
+        let (old, new) = (&self.config.frontend, &config.frontend);
+        let front = if new.address == old.address {
             None
         } else {
-            let place = (config.frontend.host.as_str(), config.frontend.port);
-            Some(listen(&self.net, place, Token::Listener)?)
+            Some(listen(&self.net, (&new.address, new.socket_mode), Token::Listener)?)
         };
-        let place = |config: &Config| config.admin.clone().map(|admin| (admin.host, admin.port));
+        let place = |config: &Config| config.admin.as_ref().map(|admin| admin.address.clone());
         let office_stays = place(&config) == place(&self.config);
         let office = match &config.admin {
             Some(admin) if !office_stays => {
-                Some(listen(&self.net, (admin.host.as_str(), admin.port), Token::Office)?)
+                Some(listen(&self.net, (&admin.address, admin.socket_mode), Token::Office)?)
             }
             Some(_) | None => None,
         };
@@ -67,7 +65,8 @@ impl Gateway {
         if config.log.level != self.config.log.level {
             log::set_max_level(config.log.level);
         }
-        self.authority = authority(&config.frontend);
+        self.permit(&config);
+        self.authority = config.frontend.address.authority();
         self.max_connections = max_connections;
         self.groups.form(&config);
         self.reload_section(Kind::Http, config.http.as_ref());
@@ -101,11 +100,21 @@ impl Gateway {
     ) {
         if let Some(front) = front {
             // Whoever has arrived at the old one is let in before it goes.
-            self.on_listener();
+            self.let_in_the_last();
             self.listener = Some(front);
         }
         if !office_stays {
             self.put_office(office);
+        }
+    }
+
+    /// The files of listeners that stay where they are may be for others from now on.
+    fn permit(&self, config: &Config) {
+        if let Some(front) = &self.listener {
+            front.permit(config.frontend.socket_mode);
+        }
+        if let (Some(office), Some(admin)) = (&self.office.listener, &config.admin) {
+            office.permit(admin.socket_mode);
         }
     }
 

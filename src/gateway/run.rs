@@ -3,14 +3,14 @@
 use super::Gateway;
 use super::scribe::Scribe;
 use super::token::Token;
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::limits;
-use crate::net::{Clock, Poll, Signal, Signals};
+use crate::net::{Clock, Poll, Signal, Signals, SocketAddress};
 use log::{info, warn};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -41,29 +41,31 @@ fn doing(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
 pub fn run(
     config: Config,
     source: Option<&Path>,
-    started: impl FnOnce(SocketAddr, Option<SocketAddr>),
+    started: impl FnOnce(&SocketAddress, Option<&SocketAddress>),
 ) -> Result<(), Error> {
-    let address = listen_address(&config.frontend.host, config.frontend.port)?;
+    let address = listen_address(&config.frontend.address)?;
     let admin = config.admin.as_ref();
-    let admin = admin.map(|admin| listen_address(&admin.host, admin.port)).transpose()?;
+    let admin = admin.map(|admin| listen_address(&admin.address)).transpose()?;
     let (mut poll, net) = Poll::new(Token::Resolver.into()).map_err(doing("cannot poll"))?;
     let signals = Signals::new(&poll, Token::Signals.into());
     let mut signals = signals.map_err(doing("cannot catch signals"))?;
     let max_connections = max_connections(&config);
     let clock = Clock;
-    let gateway = Gateway::new(config, net, Clock, address, max_connections, seed());
+    let gateway = Gateway::new(config, net, Clock, &address, max_connections, seed());
     let mut gateway = gateway.map_err(doing(format!("cannot listen on {address}")))?;
     let address = gateway.address().map_err(doing("cannot listen"))?;
     let office = admin.map(|admin| {
-        let opened = gateway.open_office(admin);
+        let opened = gateway.open_office(&admin);
         opened.map_err(doing(format!("cannot listen on {admin}")))
     });
     let office = office.transpose()?;
     info!("listening on {address}, at most {max_connections} connections");
-    if let Some(office) = office {
-        info!("status page: http://{office}/");
+    match &office {
+        Some(SocketAddress::Tcp(office)) => info!("status page: http://{office}/"),
+        Some(office @ SocketAddress::Unix(_)) => info!("status page: {office}"),
+        None => {}
     }
-    started(address, office);
+    started(&address, office.as_ref());
     let (mut log, mut lines) = (AccessLog::default(), Vec::new());
     let mut now = clock.now();
     while !gateway.is_done() {
@@ -99,8 +101,8 @@ fn reload(gateway: &mut Gateway, source: Option<&Path>, now: Instant) {
         Some(Err(error)) => error.to_string(),
         Some(Ok(config)) => {
             let max_connections = max_connections(&config);
-            let resolve = |host: &str, port| {
-                listen_address(host, port).map_err(|error| io::Error::other(error.to_string()))
+            let resolve = |address: &Address| {
+                listen_address(address).map_err(|error| io::Error::other(error.to_string()))
             };
             match gateway.reload(config, max_connections, now, resolve) {
                 Ok(()) => return,
@@ -139,10 +141,16 @@ fn seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-fn listen_address(host: &str, port: u16) -> Result<SocketAddr, Error> {
-    let failed = || doing(format!("cannot listen on {host}:{port}"));
-    let mut found = (host, port).to_socket_addrs().map_err(failed())?;
-    found.next().ok_or_else(|| failed()(io::Error::other("the name has no address")))
+fn listen_address(address: &Address) -> Result<SocketAddress, Error> {
+    let failed = || doing(format!("cannot listen on {address}"));
+    match address {
+        Address::Tcp { host, port } => {
+            let mut found = (host.as_str(), *port).to_socket_addrs().map_err(failed())?;
+            let first = found.next().map(SocketAddress::Tcp);
+            first.ok_or_else(|| failed()(io::Error::other("the name has no address")))
+        }
+        Address::Unix(path) => Ok(SocketAddress::Unix(path.clone())),
+    }
 }
 
 /// The most clients at a time: as configured, or what the descriptor limit allows when every one

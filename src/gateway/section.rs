@@ -8,6 +8,7 @@ use crate::balance::weight::Candidate;
 use crate::config::{self, Algorithm, HealthCheck, Sticky, Tunnels};
 use crate::http::answer::Answer;
 use crate::id::ServerId;
+use crate::peer::Peer;
 use slab::Slab;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -61,7 +62,7 @@ pub struct Wish<'a> {
     /// The server's name in its cookie.
     pub cookie: Option<u64>,
     /// Who asks.
-    pub peer: IpAddr,
+    pub peer: Peer,
 }
 
 /// One section at work.
@@ -181,13 +182,13 @@ impl Choice {
             Sticky::Cookie => wish.cookie.and_then(|cookie| {
                 candidates.clone().find(|one| name(one) == cookie).map(|one| one.server)
             }),
-            Sticky::Ip => {
-                let key = match wish.peer {
+            Sticky::Ip => wish.peer.ip().and_then(|ip| {
+                let key = match ip {
                     IpAddr::V4(v4) => hash(&v4.octets()),
                     IpAddr::V6(v6) => hash(&v6.octets()),
                 };
                 rendezvous(key, candidates.clone().map(|one| (one, name(&one))))
-            }
+            }),
         };
         before.or_else(|| match self {
             Self::RoundRobin(turns) => turns.next(candidates),

@@ -9,6 +9,7 @@ use crate::balance::pool::{Pool, PoolLimits};
 use crate::balance::weight;
 use crate::config::{Address, Section, ServerConfig};
 use crate::id::ClientId;
+use crate::net::SocketAddress;
 use crate::proxy_protocol::Version;
 use crate::timer::TimerId;
 use std::fmt;
@@ -30,7 +31,7 @@ pub struct Server {
     /// A spare: it gets work only when all others of its section are down.
     pub backup: bool,
     /// What the name resolved to last time it did.
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<SocketAddress>,
     /// Which of them is used, modulo their number.
     turn: usize,
     /// A question to the resolver is under way.
@@ -71,12 +72,12 @@ impl Server {
     /// A server as configured; an address that is no name is known at once.
     pub fn new(kind: Kind, section: &Section, config: &ServerConfig) -> Self {
         let address = config.address.clone();
-        let literal = address.host.parse::<IpAddr>().ok();
+        let literal = literal(&address);
         let limits = limits_of(config);
         Self {
             kind,
             number: config.number,
-            addresses: literal.map(|ip| SocketAddr::new(ip, address.port)).into_iter().collect(),
+            addresses: literal.into_iter().collect(),
             turn: 0,
             resolving: false,
             weight: config.weight,
@@ -102,7 +103,7 @@ impl Server {
 
     /// Whether the address is a name that has to be asked for.
     pub fn is_named(&self) -> bool {
-        self.address.host.parse::<IpAddr>().is_err()
+        literal(&self.address).is_none()
     }
 
     /// Whether any address is known.
@@ -114,13 +115,13 @@ impl Server {
     pub fn resolved(&mut self, addresses: Vec<SocketAddr>) {
         self.resolving = false;
         if !addresses.is_empty() {
-            self.addresses = addresses;
+            self.addresses = addresses.into_iter().map(SocketAddress::Tcp).collect();
         }
     }
 
     /// Where to connect to: the same address until that fails.
-    pub fn socket_address(&self) -> Option<SocketAddr> {
-        self.addresses.get(self.turn % self.addresses.len().max(1)).copied()
+    pub fn socket_address(&self) -> Option<&SocketAddress> {
+        self.addresses.get(self.turn % self.addresses.len().max(1))
     }
 
     /// The address failed: the next one, if the name has several.
@@ -211,6 +212,16 @@ fn terms_of(section: &Section) -> Terms {
     let (rise, fall) = section.health.as_ref().map_or((1, 1), |health| (health.rise, health.fall));
     let (max_fails, fail_timeout) = (section.max_fails, section.fail_timeout);
     Terms { rise, fall, max_fails, fail_timeout }
+}
+
+/// The address that needs no asking for: an IP address, or a unix socket.
+fn literal(address: &Address) -> Option<SocketAddress> {
+    match address {
+        Address::Tcp { host, port } => {
+            host.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, *port).into())
+        }
+        Address::Unix(path) => Some(SocketAddress::Unix(path.clone())),
+    }
 }
 
 fn limits_of(config: &ServerConfig) -> PoolLimits {

@@ -35,7 +35,7 @@ impl Gateway {
                 probes: self.probes.len(),
                 timers: self.timers.len(),
                 agenda: self.agenda.len(),
-                backlog: self.address().ok().and_then(accept_backlog),
+                backlog: self.address().ok().and_then(|at| accept_backlog(at.tcp()?)),
                 memory: resident_memory(),
                 lines_lost: self.office.lines_lost,
             },

@@ -76,7 +76,7 @@ impl Gateway {
                 self.stopping = Some(Stopping::Closing { deadline });
                 self.timers.insert(deadline, Alarm::Stop);
                 // Whoever waits at the door is let in before it is shut.
-                self.on_listener();
+                self.let_in_the_last();
                 self.listener = None;
                 self.close_idle();
                 self.drain_all(deadline);

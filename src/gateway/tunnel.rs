@@ -17,10 +17,10 @@ use crate::flow::relay::half::Half;
 use crate::flow::relay::{Passage, Relay, Side};
 use crate::id::{ClientId, ServerId, TunnelId, WorkerId};
 use crate::net::{Ready, Socket};
+use crate::peer::Peer;
 use crate::timer::TimerId;
 use crate::websocket::farewell::Farewell;
 use rand::RngExt;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// One tunnel: it owns both connections, and no other memory while it is quiet.
@@ -31,7 +31,7 @@ pub struct Tunnel {
     /// Which server it leads to.
     pub server_id: ServerId,
     /// Who the client is.
-    pub peer: IpAddr,
+    pub peer: Peer,
     /// What the access log calls it; empty, and without memory, when there is none.
     pub name: Box<[u8]>,
     /// The two directions.
@@ -96,7 +96,7 @@ impl Gateway {
     /// Makes a tunnel of a client and its worker, both of which have left their slabs.
     fn found_tunnel(
         &mut self,
-        (mut client, inbox, peer): (Socket, Buffer, IpAddr),
+        (mut client, inbox, peer): (Socket, Buffer, Peer),
         name: Box<[u8]>,
         worker_id: WorkerId,
         to_client: Half,
@@ -115,7 +115,7 @@ impl Gateway {
             self.admission.leave(peer);
             return self.reopen_door();
         }
-        client.watch_for_death();
+        // The client's has inherited this from its listener.
         server.watch_for_death();
         entry.insert(Tunnel {
             client,

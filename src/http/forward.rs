@@ -20,6 +20,7 @@ use super::Version;
 use super::framing::Framing;
 use super::head::{Asked, RequestHead, ResponseHead};
 use super::write::{CHUNKED, UPGRADE, connection, content_length, decimal, line, put};
+use crate::peer::Peer;
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +31,8 @@ const OUR_LINES: usize = 320;
 /// Where a request came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop<'a> {
-    /// The address at the other end of the client's connection.
-    pub peer: IpAddr,
+    /// Who is at the other end of the client's connection.
+    pub peer: Peer,
     /// Is that a proxy whose word on the client is believed (`trusted_proxies`)?
     pub trusted: bool,
     /// Our own authority, for an HTTP/1.0 request that names none (RFC 9112 3.3).
@@ -214,16 +215,7 @@ struct Seen {
 
 /// The lines that tell a server whose request it is, and by which way it came (RFC 9110 7.6.3).
 fn on_behalf(head: &RequestHead<'_, '_>, hop: &Hop<'_>, seen: &Seen, out: &mut Vec<u8>) {
-    put(out, &[b"X-Forwarded-For: "]);
-    if hop.trusted {
-        for field in head.fields.iter().filter(|field| !field.value.is_empty()) {
-            if Kind::of(field.name.as_bytes()) == Kind::Asking(Asking::ForwardedFor) {
-                put(out, &[field.value, b", "]);
-            }
-        }
-    }
-    address(out, hop.peer);
-    put(out, &[b"\r\n"]);
+    forwarded_for(head, hop, out);
     if !seen.forwarded_proto {
         put(out, &[b"X-Forwarded-Proto: http\r\n"]);
     }
@@ -339,6 +331,31 @@ fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn lists(value: &[u8], element: &str) -> bool {
     elements(value).any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
+}
+
+/// The addresses that came, if they are believed, and the one of the client, if it has one.
+fn forwarded_for(head: &RequestHead<'_, '_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
+    let before = out.len();
+    put(out, &[b"X-Forwarded-For: "]);
+    let empty = out.len();
+    if hop.trusted {
+        for field in head.fields.iter().filter(|field| !field.value.is_empty()) {
+            if Kind::of(field.name.as_bytes()) == Kind::Asking(Asking::ForwardedFor) {
+                let comma: &[u8] = if out.len() == empty { b"" } else { b", " };
+                put(out, &[comma, field.value]);
+            }
+        }
+    }
+    if let Some(ip) = hop.peer.ip() {
+        if out.len() > empty {
+            put(out, &[b", "]);
+        }
+        address(out, ip);
+    }
+    if out.len() == empty {
+        return out.truncate(before);
+    }
+    put(out, &[b"\r\n"]);
 }
 
 /// An address without port or brackets. An IPv4 peer of a listener on `[::]` is shown as IPv4.

@@ -1,18 +1,18 @@
 //! The kernel's sockets, by way of mio.
 
+use super::channel::Channel;
+use super::listener::Listener;
 use super::readiness::Readiness;
 use super::resolver::Resolver;
-use super::{Ready, Resolved};
+use super::{Ready, Resolved, SocketAddress};
 use crate::flow::Stream;
 use crate::flow::pipe::Pipe;
 use crate::limits;
 use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Registry, Token};
 use rustix::io::Errno;
 use rustix::pipe::SpliceFlags;
-use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -80,33 +80,22 @@ pub struct Net {
 }
 
 impl Net {
-    /// Listens on `address`.
-    ///
-    /// Accepted connections inherit `TCP_NODELAY` and keepalive from the listener on Linux, which
-    /// saves a call or two per connection.
+    /// Listens on `address`. Where that is a file, `mode` says who may connect: see chmod(2).
     ///
     /// # Errors
     /// When the address is in use or not ours.
-    pub fn listen(&self, address: SocketAddr, key: usize) -> io::Result<Listener> {
-        let socket =
-            socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?;
-        socket.set_tcp_nodelay(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(limits::BACKLOG)?;
-        let mut listener = TcpListener::from_std(socket.into());
-        self.registry.register(&mut listener, Token(key), Interest::READABLE)?;
-        Ok(Listener { listener })
+    pub fn listen(&self, address: &SocketAddress, mode: u32, key: usize) -> io::Result<Listener> {
+        let mut listener = Listener::bind(address, mode)?;
+        listener.register(&self.registry, key)?;
+        Ok(listener)
     }
 
     /// Begins to connect; an edge tells when [`Socket::connected`] is worth asking.
     ///
     /// # Errors
     /// When no socket can be had, or the address is out of reach at once.
-    pub fn connect(&self, address: SocketAddr, key: usize) -> io::Result<Socket> {
-        let mut socket = Socket::new(TcpStream::connect(address)?);
-        socket.stream.set_nodelay(true)?;
+    pub fn connect(&self, address: &SocketAddress, key: usize) -> io::Result<Socket> {
+        let mut socket = Socket::new(Channel::connect(address)?);
         self.register(&mut socket, key)?;
         Ok(socket)
     }
@@ -117,7 +106,7 @@ impl Net {
     /// When the system has no memory left for it.
     pub fn register(&self, socket: &mut Socket, key: usize) -> io::Result<()> {
         self.registry.register(
-            &mut socket.stream,
+            &mut socket.channel,
             Token(key),
             Interest::READABLE | Interest::WRITABLE,
         )
@@ -129,7 +118,7 @@ impl Net {
     /// When the system has no memory left for it.
     pub fn rename(&self, socket: &mut Socket, key: usize) -> io::Result<()> {
         self.registry.reregister(
-            &mut socket.stream,
+            &mut socket.channel,
             Token(key),
             Interest::READABLE | Interest::WRITABLE,
         )
@@ -146,40 +135,16 @@ impl Net {
     }
 }
 
-/// Where clients arrive.
-pub struct Listener {
-    listener: TcpListener,
-}
-
-impl Listener {
-    /// The next client that has arrived, if any. The socket is not watched yet.
-    ///
-    /// # Errors
-    /// When descriptors have run out, or the client has already gone.
-    pub fn accept(&mut self) -> io::Result<(Socket, SocketAddr)> {
-        let (stream, peer) = self.listener.accept()?;
-        Ok((Socket::new(stream), peer))
-    }
-
-    /// The address listened on, with the port that the system chose when it was asked to.
-    ///
-    /// # Errors
-    /// When the system does not know.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
 /// A connection, and what the kernel last said of it.
 #[derive(Debug)]
 pub struct Socket {
-    stream: TcpStream,
+    channel: Channel,
     readiness: Readiness,
 }
 
 impl Socket {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream, readiness: Readiness::new() }
+    pub(super) fn new(channel: Channel) -> Self {
+        Self { channel, readiness: Readiness::new() }
     }
 
     /// Takes in what an edge said.
@@ -212,11 +177,11 @@ impl Socket {
     /// # Errors
     /// Why it could not be made.
     pub fn connected(&mut self) -> io::Result<bool> {
-        if let Some(error) = self.stream.take_error()? {
+        if let Some(error) = self.channel.take_error()? {
             return Err(error);
         }
-        match self.stream.peer_addr() {
-            Ok(_) => Ok(true),
+        match self.channel.has_peer() {
+            Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
             Err(error) => Err(error),
         }
@@ -225,59 +190,72 @@ impl Socket {
     /// Our own end's address: where the client connected to, on one that was accepted.
     ///
     /// # Errors
-    /// When the system does not know.
+    /// When the system does not know, or it is a unix socket.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+        self.channel.local_address()
     }
 
     /// Lets the kernel find out that the peer has died, on a connection that may be quiet for
-    /// hours: keepalive probes, and a bound on unacknowledged content. A kernel that cannot is no
-    /// reason to refuse the connection.
+    /// hours: keepalive probes, and a bound on unacknowledged content.
     pub fn watch_for_death(&self) {
-        let socket = SockRef::from(&self.stream);
-        let probes = TcpKeepalive::new()
-            .with_time(limits::KEEPALIVE_AFTER)
-            .with_interval(limits::KEEPALIVE_INTERVAL)
-            .with_retries(limits::KEEPALIVE_PROBES);
-        let _ = socket.set_tcp_keepalive(&probes);
-        let _ = socket.set_tcp_user_timeout(Some(limits::USER_TIMEOUT));
+        self.channel.watch_for_death();
     }
 
-    /// Makes the close that follows a RST, so that the peer learns that something was lost.
+    /// Makes the close that follows a RST, so that the peer learns that something was lost. A unix
+    /// socket has no such thing.
     pub fn close_by_reset(&self) {
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        self.channel.close_by_reset();
     }
 }
 
 impl Stream for Socket {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        self.readiness.read(room.len(), || self.stream.read(room))
+        self.readiness.read(room.len(), || self.channel.read(room))
     }
 
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let offered = slices.iter().map(|slice| slice.len()).sum();
         self.readiness.write(offered, || match slices {
-            [slice] => self.stream.write(slice),
-            slices => self.stream.write_vectored(slices),
+            [slice] => self.channel.write(slice),
+            slices if offered <= JOINED_MAX => {
+                let mut joined = [0; JOINED_MAX];
+                self.channel.write(join(slices, &mut joined))
+            }
+            slices => self.channel.write_vectored(slices),
         })
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.stream.shutdown(std::net::Shutdown::Write)
+        self.channel.finish()
     }
 
     fn pour(&mut self, pipe: &mut Pipe, most: usize) -> io::Result<usize> {
-        let poured = self.readiness.pour(|| splice(&self.stream, pipe.writer(), most))?;
+        let poured = self.readiness.pour(|| splice(&self.channel, pipe.writer(), most))?;
         pipe.filled(poured);
         Ok(poured)
     }
 
     fn drain(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
         let held = pipe.held();
-        let drained = self.readiness.drain(|| splice(pipe.reader(), &self.stream, held))?;
+        let drained = self.readiness.drain(|| splice(pipe.reader(), &self.channel, held))?;
         pipe.emptied(drained);
         Ok(drained)
     }
+}
+
+/// Up to so many bytes it is cheaper to put slices side by side than to have the kernel gather
+/// them: `writev` goes through the file layer, `send` straight to the socket.
+const JOINED_MAX: usize = 1024;
+
+/// The slices side by side, as far as there is room.
+fn join<'a>(slices: &[IoSlice<'_>], room: &'a mut [u8]) -> &'a [u8] {
+    let mut filled = 0;
+    for slice in slices {
+        let count = slice.len().min(room.len() - filled);
+        room[filled..filled + count].copy_from_slice(&slice[..count]);
+        filled += count;
+    }
+    &room[..filled]
 }
 
 /// Moves up to `most` bytes between a socket and a pipe, inside the kernel.

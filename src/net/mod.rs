@@ -13,18 +13,25 @@
 
 use std::net::SocketAddr;
 
+mod address;
+#[cfg(not(any(test, fuzzing)))]
+mod channel;
 #[cfg(not(any(test, fuzzing)))]
 mod kernel;
+#[cfg(not(any(test, fuzzing)))]
+mod listener;
 mod proc;
 mod readiness;
 #[cfg(not(any(test, fuzzing)))]
 mod resolver;
 #[cfg(not(any(test, fuzzing)))]
 mod signals;
+pub use self::address::SocketAddress;
 pub use self::proc::{accept_backlog, resident_memory};
 #[cfg(not(any(test, fuzzing)))]
 pub use self::{
-    kernel::{Clock, Listener, Net, Poll, Socket, raise_descriptor_limit},
+    kernel::{Clock, Net, Poll, Socket, raise_descriptor_limit},
+    listener::Listener,
     signals::{Signal, Signals},
 };
 

@@ -24,7 +24,7 @@ use self::end::EndId;
 use self::weather::Weather;
 use self::world::World;
 use super::readiness::Readiness;
-use super::{Ready, Resolved};
+use super::{Ready, Resolved, SocketAddress};
 use crate::flow::Stream;
 use crate::flow::pipe::Pipe;
 use std::cell::RefCell;
@@ -75,16 +75,17 @@ impl Net {
     ///
     /// # Errors
     /// None.
-    pub fn listen(&self, address: SocketAddr, key: usize) -> io::Result<Listener> {
+    pub fn listen(&self, address: &SocketAddress, _mode: u32, key: usize) -> io::Result<Listener> {
         with(|world| world.open_door(key));
-        Ok(Listener { address })
+        Ok(Listener { address: address.clone() })
     }
 
     /// Begins to connect.
     ///
     /// # Errors
-    /// When the host cannot be reached at all.
-    pub fn connect(&self, address: SocketAddr, key: usize) -> io::Result<Socket> {
+    /// When the host cannot be reached at all. A simulated world has no files.
+    pub fn connect(&self, address: &SocketAddress, key: usize) -> io::Result<Socket> {
+        let address = address.tcp().ok_or(io::ErrorKind::NotFound)?;
         with(|world| world.connect(address, key)).map(Socket::new)
     }
 
@@ -123,7 +124,7 @@ impl Net {
 /// Where clients arrive.
 #[derive(Debug)]
 pub struct Listener {
-    address: SocketAddr,
+    address: SocketAddress,
 }
 
 impl Listener {
@@ -131,17 +132,23 @@ impl Listener {
     ///
     /// # Errors
     /// `WouldBlock`, or when the world lets descriptors run out.
-    pub fn accept(&mut self) -> io::Result<(Socket, SocketAddr)> {
-        with(World::accept).map(|(end, peer)| (Socket::new(end), peer))
+    pub fn accept(&mut self) -> io::Result<(Socket, Option<SocketAddr>)> {
+        with(World::accept).map(|(end, peer)| (Socket::new(end), Some(peer)))
     }
 
     /// The address listened on.
     ///
     /// # Errors
     /// None.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
+    pub fn address(&self) -> io::Result<SocketAddress> {
+        Ok(self.address.clone())
     }
+
+    /// There is no file to take away.
+    pub fn retire(&mut self) {}
+
+    /// There is no file to guard.
+    pub fn permit(&self, _mode: u32) {}
 }
 
 impl Drop for Listener {

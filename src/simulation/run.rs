@@ -136,10 +136,10 @@ impl Run {
     /// Lives through it all; stops at the first thing that is wrong.
     pub fn live(&mut self) {
         let config = Config::from_text(&self.scenario.config);
-        let address = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
+        let address = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80).into();
         let seed = with(|world| world.chance.below(usize::MAX >> 8)) as u64;
         let started = config.map_err(|error| error.to_string()).and_then(|config| {
-            Gateway::new(config, Net, Clock, address, self.scenario.max_connections, seed)
+            Gateway::new(config, Net, Clock, &address, self.scenario.max_connections, seed)
                 .map_err(|error| error.to_string())
         });
         match started {

@@ -189,6 +189,7 @@ impl Wire {
         match read {
             Ok(count) => count > 0,
             Err(error) if is_reset(error.kind()) => false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(error) => {
                 panic!("{error}, after {:?}", String::from_utf8_lossy(&self.unread))
             }

@@ -21,6 +21,7 @@ use tidegate::http::forward::{self, Hop};
 use tidegate::http::framing::Framing;
 use tidegate::http::head::{Asked, HeadLimits, Lines, RequestHead, ResponseHead};
 use tidegate::limits;
+use tidegate::peer::Peer;
 use tidegate::websocket::boundary::close_frame;
 use tidegate::websocket::handshake::{Accept, check_request};
 
@@ -28,7 +29,7 @@ use super::fickle::{Fickle, Temper};
 
 const SEPARATOR: &[u8] = b"\n====\n";
 const HOP: Hop = Hop {
-    peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    peer: Peer::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
     trusted: false,
     authority: "gateway.test",
     request_id: b"",

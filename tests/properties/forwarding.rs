@@ -7,6 +7,7 @@ use tidegate::http::date::imf_fixdate;
 use tidegate::http::forward::{self, Delivery, Hop, Onward};
 use tidegate::http::framing::Framing;
 use tidegate::http::head::{Asked, HeadLimits, Lines, RequestHead, ResponseHead};
+use tidegate::peer::Peer;
 
 use super::heads::{ASKED, LIMITS};
 use super::plain::{PlainFraming, PlainHead};
@@ -56,7 +57,7 @@ pub fn forward(bytes: &[u8]) {
 
 fn forward_request(head: &RequestHead<'_, '_>, came: &PlainHead, trusted: bool) {
     let hop = Hop {
-        peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+        peer: Peer::Ip(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
         trusted,
         authority: OURS,
         request_id: b"",

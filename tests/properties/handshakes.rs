@@ -6,6 +6,7 @@ use tidegate::http::Version;
 use tidegate::http::date::imf_fixdate;
 use tidegate::http::forward::{self, Delivery, Hop, Onward};
 use tidegate::http::head::{Asked, Lines, RequestHead, ResponseHead};
+use tidegate::peer::Peer;
 use tidegate::websocket::handshake::{Accept, accept_key, check_request, check_response};
 
 use super::heads::LIMITS;
@@ -33,7 +34,7 @@ pub fn handshake(bytes: &[u8]) {
 
     let mut out = Vec::new();
     let hop = Hop {
-        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        peer: Peer::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         trusted: false,
         authority: "gateway.test",
         request_id: b"",

@@ -42,7 +42,7 @@ pub fn config(bytes: &[u8]) {
 fn assert_consistent(section: &Section) {
     assert!(!section.servers.is_empty());
     for server in &section.servers {
-        assert_ne!(server.address.port, 0);
+        assert!(!server.address.is_any_port());
     }
     assert!(section.servers.windows(2).all(|pair| pair[0].number < pair[1].number));
 }

@@ -287,6 +287,9 @@ const IN_LOG: &[Row] = &[
 /// The same for `[admin]`, likewise.
 const IN_ADMIN: &[Row] = &[
     ("host=*", "[admin] host: \"*\" is not a host name"),
+    ("host=unix:a", "[admin] host: \"unix:a\" is a unix socket without an absolute path"),
+    ("socket_mode=0680", "[admin] socket_mode: \"0680\" is not a mode of three or four octal"),
+    ("socket_mode=1777", "[admin] socket_mode: \"1777\" is out of range"),
     ("host=0.0.0.0", "[admin] token: is required, because 0.0.0.0 is no loopback address"),
     ("host=gate", "[admin] token: is required, because gate is no loopback address"),
     ("port=65536", "[admin] port: \"65536\" is out of range"),
@@ -305,7 +308,7 @@ const FILES: &[Row] = &[
     (
         "\n[frontend]\nport=80\n[http]\nserver1=a:1",
         "line 2: [frontend] host: is required, and missing; \
-         allowed: a host name, an IPv4 or an IPv6 address",
+         allowed: a host name, an IPv4 or an IPv6 address, or unix:/path",
     ),
     (
         "[frontend]\nhost=h\n[http]\nserver1=a:1",
@@ -316,6 +319,41 @@ const FILES: &[Row] = &[
         "line 6: [admin] port: is required, and missing; allowed: 0 to 65535",
     ),
     (
+        "[frontend]\nhost=unix:/a\nport=80\n[http]\nserver1=a:1",
+        "line 3: [frontend] port: means nothing where host is unix:/a",
+    ),
+    (
+        "[frontend]\nhost=h\nsocket_mode=0600\nport=80\n[http]\nserver1=a:1",
+        "line 3: [frontend] socket_mode: means nothing where host is h",
+    ),
+    (
+        "[frontend]\nhost=unix:/a\n[http]\nserver1=a:1\n[admin]\nsocket_mode=0600\nport=1",
+        "line 6: [admin] socket_mode: means nothing where host is 127.0.0.1",
+    ),
+    (
+        "[frontend]\nhost=unix:/a\n[http]\nserver1=a:1\n[admin]\nhost=unix:/a",
+        "line 6: [admin] host: unix:/a is where [frontend] listens",
+    ),
+    (
+        "[frontend]\nhost=127.0.0.1\nport=1\n[http]\nserver1=a:1\n[admin]\nport=1",
+        "line 6: [admin] host: 127.0.0.1:1 is where [frontend] listens",
+    ),
+    (
+        "[frontend]\nhost=unix:@a\n[http]\nserver1=a:1",
+        "line 2: [frontend] host: \"unix:@a\" is an abstract unix socket, which no file \
+         permissions guard; allowed: a host name, an IPv4 or an IPv6 address, or unix:/path",
+    ),
+    (
+        "[frontend]\nhost=unix:/a\nsocket_mode=rw\n[http]\nserver1=a:1",
+        "line 3: [frontend] socket_mode: \"rw\" is not a mode of three or four octal digits; \
+         allowed: 0000 to 0777, as chmod has it",
+    ),
+    (
+        "[frontend]\nhost=unix:/a\n[http]\nserver1=unix:b",
+        "line 4: [http] server1: \"unix:b\" is a unix socket without an absolute path; \
+         allowed: host:port, with IPv6 in brackets, dns:name:port or unix:/path",
+    ),
+    (
         "[frontend]\nhost=h\nport=80\n[http]\nalgorithm=random",
         "line 4: [http]: has no servers; the first is server1 = host:port",
     ),
@@ -323,7 +361,7 @@ const FILES: &[Row] = &[
         "[frontend]\nhost=*\nport=80\n[http]\nserver1=a:1",
         "line 2: [frontend] host: \"*\" is not a host name (0.0.0.0 is all of IPv4, \
          :: all addresses); \
-         allowed: a host name, an IPv4 or an IPv6 address",
+         allowed: a host name, an IPv4 or an IPv6 address, or unix:/path",
     ),
     (
         "[frontend]\nhost=a\nport=80\nshutdown_timeout=2\ndrain_delay=2\n[http]\nserver1=a:1",
@@ -333,7 +371,7 @@ const FILES: &[Row] = &[
     (
         "[frontend]\nhost=\nport=80\n[http]\nserver1=a:1",
         "line 2: [frontend] host: \"\" is not a host name; \
-         allowed: a host name, an IPv4 or an IPv6 address",
+         allowed: a host name, an IPv4 or an IPv6 address, or unix:/path",
     ),
 ];
 

@@ -26,12 +26,13 @@ fn read(text: &str) -> Result<Config, String> {
 /// What the rest of the gateway relies on.
 fn holds(config: &Config) {
     assert!(config.http.is_some() || config.websocket.is_some());
-    assert!(!config.frontend.host.is_empty());
+    assert!(config.frontend.address.host().is_none_or(|host| !host.is_empty()));
     for section in [&config.http, &config.websocket].into_iter().flatten() {
         assert!(!section.servers.is_empty());
         assert!(section.servers.is_sorted_by(|a, b| a.number < b.number));
         for server in &section.servers {
-            assert!(!server.address.host.is_empty() && server.address.port > 0);
+            assert!(server.address.host().is_none_or(|host| !host.is_empty()));
+            assert!(!server.address.is_any_port());
             assert!(server.workers.min <= server.workers.max && server.workers.max > 0);
         }
     }

@@ -14,7 +14,7 @@ fn onward_request(request: &str, trusted: bool) -> String {
     let head = RequestHead::parse(request.as_bytes(), &mut lines, LIMITS);
     let head = head.unwrap_or_else(|refusal| panic!("{request:?}: {refusal:?}")).unwrap();
     let mut out = Vec::new();
-    let peer = "192.0.2.7".parse().unwrap();
+    let peer = Peer::Ip("192.0.2.7".parse().unwrap());
     super::request(&head, &Hop { peer, trusted, authority: "gate:80", request_id: b"" }, &mut out);
     String::from_utf8(out).unwrap()
 }
@@ -160,6 +160,28 @@ fn an_address_is_written_as_the_standard_library_would() {
     }
 }
 
+#[test]
+fn who_comes_by_a_unix_socket_adds_no_address() {
+    let came = "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\n";
+    for (trusted, came, goes) in [
+        (true, came, Some("X-Forwarded-For: 10.0.0.1, 10.0.0.2")),
+        (true, "X-Forwarded-For:\r\n", None),
+        (true, "", None),
+        (false, came, None),
+        (false, "", None),
+    ] {
+        let request = format!("GET / HTTP/1.1\r\nHost: h\r\n{came}\r\n");
+        let mut lines = Lines::new();
+        let head = RequestHead::parse(request.as_bytes(), &mut lines, LIMITS).unwrap().unwrap();
+        let hop = Hop { peer: Peer::Unix, trusted, authority: "localhost", request_id: b"" };
+        let mut out = Vec::new();
+        super::request(&head, &hop, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let mut found = text.lines().filter(|line| line.starts_with("X-Forwarded-For"));
+        assert_eq!((found.next(), found.next()), (goes, None), "{request:?}");
+    }
+}
+
 /// What a response meets: the request, whether the client's connection stays, the delivery.
 type Meets = (Asked, bool, Delivery);
 const STAYS: Meets = (GET, true, Delivery::AsReceived);
@@ -294,7 +316,7 @@ fn a_usual_head_is_written_without_growing_the_buffer_twice() {
     let head = RequestHead::parse(request.as_bytes(), &mut lines, LIMITS).unwrap().unwrap();
     let mut out = Vec::new();
     let hop = Hop {
-        peer: "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(),
+        peer: Peer::Ip("2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap()),
         trusted: false,
         authority: "gate:80",
         request_id: b"",
@@ -314,7 +336,7 @@ fn a_request_has_one_id_if_we_give_it_one_and_otherwise_what_came() {
         (&b"ours"[..], vec!["X-Request-Id: ours"]),
         (b"", vec!["x-request-id: theirs", "X-Request-Id: more"]),
     ] {
-        let peer = "10.0.0.1".parse().unwrap();
+        let peer = Peer::Ip("10.0.0.1".parse().unwrap());
         let mut out = Vec::new();
         request(&head, &Hop { peer, trusted: false, authority: "gate:80", request_id }, &mut out);
         let text = String::from_utf8(out).unwrap();
