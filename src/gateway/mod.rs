@@ -188,7 +188,7 @@ impl Gateway {
     /// When the address cannot be listened on.
     pub fn new(
         config: Config,
-        net: Net,
+        mut net: Net,
         clock: Clock,
         address: &SocketAddress,
         max_connections: usize,

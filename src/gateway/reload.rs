@@ -44,20 +44,22 @@ impl Gateway {
         if self.stopping.is_some() {
             return Err(io::Error::other("the gateway is stopping"));
         }
-        let listen = |net: &Net, (address, mode): (&Address, u32), token: Token| {
+        let listen = |net: &mut Net, (address, mode): (&Address, u32), token: Token| {
             resolve(address).and_then(|address| net.listen(&address, mode, token.into()))
         };
         let (old, new) = (&self.config.frontend, &config.frontend);
         let front = if new.address == old.address {
             None
         } else {
-            Some(listen(&self.net, (&new.address, new.socket_mode), Token::Listener)?)
+            may_move(self.listener.as_ref(), "frontend")?;
+            Some(listen(&mut self.net, (&new.address, new.socket_mode), Token::Listener)?)
         };
         let place = |config: &Config| config.admin.as_ref().map(|admin| admin.address.clone());
         let office_stays = place(&config) == place(&self.config);
         let office = match &config.admin {
             Some(admin) if !office_stays => {
-                Some(listen(&self.net, (&admin.address, admin.socket_mode), Token::Office)?)
+                may_move(self.office.listener.as_ref(), "admin")?;
+                Some(listen(&mut self.net, (&admin.address, admin.socket_mode), Token::Office)?)
             }
             Some(_) | None => None,
         };
@@ -256,4 +258,15 @@ impl Gateway {
             || self.probes.iter().any(|(_, probe)| probe.server() == id)
             || self.agenda.contains(&Token::Line(id))
     }
+}
+
+/// A socket of the service manager's goes on to take connections when we turn away from it, and
+/// nobody would serve them.
+fn may_move(listener: Option<&Listener>, section: &str) -> io::Result<()> {
+    if listener.is_some_and(Listener::is_inherited) {
+        return Err(io::Error::other(format!(
+            "the socket of [{section}] is the service manager's, so it moves only with a restart"
+        )));
+    }
+    Ok(())
 }

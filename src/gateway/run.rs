@@ -5,7 +5,8 @@ use super::scribe::Scribe;
 use super::token::Token;
 use crate::config::{Address, Config};
 use crate::limits;
-use crate::net::{Clock, Poll, Signal, Signals, SocketAddress};
+use crate::net::service::{self, Step};
+use crate::net::{Clock, Listener, Poll, Signal, Signals, SocketAddress};
 use log::{info, warn};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -46,7 +47,9 @@ pub fn run(
     let address = listen_address(&config.frontend.address)?;
     let admin = config.admin.as_ref();
     let admin = admin.map(|admin| listen_address(&admin.address)).transpose()?;
-    let (mut poll, net) = Poll::new(Token::Resolver.into()).map_err(doing("cannot poll"))?;
+    let inherited = inherited(source, [Some(&address), admin.as_ref()])?;
+    let (mut poll, mut net) = Poll::new(Token::Resolver.into()).map_err(doing("cannot poll"))?;
+    net.inherit(inherited);
     let signals = Signals::new(&poll, Token::Signals.into());
     let mut signals = signals.map_err(doing("cannot catch signals"))?;
     let max_connections = max_connections(&config);
@@ -66,6 +69,7 @@ pub fn run(
         None => {}
     }
     started(&address, office.as_ref());
+    service::tell(Step::Ready(&format!("listening on {address}")));
     let (mut log, mut lines) = (AccessLog::default(), Vec::new());
     let mut now = clock.now();
     while !gateway.is_done() {
@@ -75,7 +79,10 @@ pub fn run(
         if poll.events().any(|(key, _)| Token::from(key) == Token::Signals) {
             while let Some(signal) = signals.pending() {
                 match signal {
-                    Signal::Stop => gateway.stop(now),
+                    Signal::Stop => {
+                        service::tell(Step::Stopping);
+                        gateway.stop(now);
+                    }
                     Signal::Reload => reload(&mut gateway, source, now),
                 }
             }
@@ -93,9 +100,34 @@ pub fn run(
     Ok(())
 }
 
+/// The sockets that the service manager has opened: each has to be one that the file asks for.
+/// Without a file there is no service, and there are threads already.
+fn inherited(
+    source: Option<&Path>,
+    places: [Option<&SocketAddress>; 2],
+) -> Result<Vec<Listener>, Error> {
+    if source.is_none() {
+        return Ok(Vec::new());
+    }
+    let failed = || doing("cannot take over a socket of the service manager");
+    let listeners = crate::net::inherited().map_err(failed())?;
+    let mut places: Vec<_> = places.into_iter().flatten().collect();
+    for listener in &listeners {
+        let at = listener.address().map_err(failed())?;
+        let Some(place) = places.iter().position(|place| **place == at) else {
+            let why = format!("no section, or no other, listens on {at}");
+            return Err(failed()(io::Error::other(why)));
+        };
+        places.swap_remove(place);
+        info!("the service manager has opened {at}");
+    }
+    Ok(listeners)
+}
+
 /// Reads the file again and puts it in force, if it is right. The loop stands still for that: a
 /// file of a few lines, and a name to resolve only where a listener moves to one.
 fn reload(gateway: &mut Gateway, source: Option<&Path>, now: Instant) {
+    service::tell(Step::Reloading);
     let refused = match source.map(Config::load) {
         None => "there is no file to read again".to_owned(),
         Some(Err(error)) => error.to_string(),
@@ -105,12 +137,13 @@ fn reload(gateway: &mut Gateway, source: Option<&Path>, now: Instant) {
                 listen_address(address).map_err(|error| io::Error::other(error.to_string()))
             };
             match gateway.reload(config, max_connections, now, resolve) {
-                Ok(()) => return,
+                Ok(()) => return service::tell(Step::Ready("the new configuration is in force")),
                 Err(error) => error.to_string(),
             }
         }
     };
     gateway.note_refused_reload(&refused);
+    service::tell(Step::Ready(&format!("the old configuration is in force: {refused}")));
 }
 
 /// The scribe, who is called for when there is a line to write.

@@ -34,6 +34,7 @@ impl Poll {
         let net = Net {
             resolver: Resolver::new(mio::Waker::new(poll.registry(), Token(waker))?),
             registry: poll.registry().try_clone()?,
+            inherited: Vec::new(),
         };
         Ok((Self { poll, events: Events::with_capacity(limits::EVENTS_PER_TURN) }, net))
     }
@@ -77,15 +78,30 @@ impl From<&Event> for Ready {
 pub struct Net {
     registry: Registry,
     resolver: Resolver,
+    inherited: Vec<Listener>,
 }
 
 impl Net {
+    /// Sockets that are there already, for when somebody wants to listen at their addresses.
+    pub fn inherit(&mut self, listeners: Vec<Listener>) {
+        self.inherited = listeners;
+    }
+
     /// Listens on `address`. Where that is a file, `mode` says who may connect: see chmod(2).
     ///
     /// # Errors
     /// When the address is in use or not ours.
-    pub fn listen(&self, address: &SocketAddress, mode: u32, key: usize) -> io::Result<Listener> {
-        let mut listener = Listener::bind(address, mode)?;
+    pub fn listen(
+        &mut self,
+        address: &SocketAddress,
+        mode: u32,
+        key: usize,
+    ) -> io::Result<Listener> {
+        let is_there = |one: &Listener| one.address().is_ok_and(|at| at == *address);
+        let mut listener = match self.inherited.iter().position(is_there) {
+            Some(place) => self.inherited.swap_remove(place),
+            None => Listener::bind(address, mode)?,
+        };
         listener.register(&self.registry, key)?;
         Ok(listener)
     }

@@ -24,6 +24,8 @@ pub struct Listener {
     inner: Inner,
     /// Its file, if that has to be removed some day.
     file: Option<SocketFile>,
+    /// The service manager opened it, and holds it open too.
+    inherited: bool,
 }
 
 #[derive(Debug)]
@@ -55,7 +57,8 @@ impl Listener {
                 socket.set_nonblocking(true)?;
                 socket.bind(&(*address).into())?;
                 socket.listen(limits::BACKLOG)?;
-                Ok(Self { inner: Inner::Tcp(TcpListener::from_std(socket.into())), file: None })
+                let listener = TcpListener::from_std(socket.into());
+                Ok(Self { inner: Inner::Tcp(listener), file: None, inherited: false })
             }
             SocketAddress::Unix(path) => {
                 let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -65,13 +68,34 @@ impl Listener {
                 let file = Some(SocketFile { path: path.clone(), identity });
                 // From here on, being dropped removes the file.
                 let listener = UnixListener::from_std(socket.try_clone()?.into());
-                let listener = Self { inner: Inner::Unix(listener), file };
+                let listener = Self { inner: Inner::Unix(listener), file, inherited: false };
                 // Before anybody can connect: that takes a socket that listens.
                 fs::set_permissions(path, Permissions::from_mode(mode))?;
                 socket.listen(limits::BACKLOG)?;
                 Ok(listener)
             }
         }
+    }
+
+    /// Takes over a port that somebody else listens on for us.
+    pub(super) fn inherit_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+        let socket = SockRef::from(&listener);
+        listens(&socket)?;
+        socket.set_tcp_nodelay(true)?;
+        let inner = Inner::Tcp(TcpListener::from_std(listener));
+        Ok(Self { inner, file: None, inherited: true })
+    }
+
+    /// Takes over the file of a unix socket, which stays whoever's it is.
+    pub(super) fn inherit_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listens(&SockRef::from(&listener))?;
+        let inner = Inner::Unix(UnixListener::from_std(listener));
+        Ok(Self { inner, file: None, inherited: true })
+    }
+
+    /// Whether the service manager holds it open too: clients go on to arrive there if we leave.
+    pub fn is_inherited(&self) -> bool {
+        self.inherited
     }
 
     pub(super) fn register(&mut self, registry: &Registry, key: usize) -> io::Result<()> {
@@ -146,6 +170,14 @@ impl SocketFile {
             log::warn!("cannot remove {}: {error}", self.path.display());
         }
     }
+}
+
+/// Makes sure that nothing else was handed down, and that asking it for clients never blocks.
+fn listens(socket: &SockRef<'_>) -> io::Result<()> {
+    if !socket.is_listener()? {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a socket that does not listen"));
+    }
+    socket.set_nonblocking(true)
 }
 
 /// What no two files have at the same time.

@@ -17,6 +17,8 @@ mod address;
 #[cfg(not(any(test, fuzzing)))]
 mod channel;
 #[cfg(not(any(test, fuzzing)))]
+mod inherited;
+#[cfg(not(any(test, fuzzing)))]
 mod kernel;
 #[cfg(not(any(test, fuzzing)))]
 mod listener;
@@ -25,11 +27,14 @@ mod readiness;
 #[cfg(not(any(test, fuzzing)))]
 mod resolver;
 #[cfg(not(any(test, fuzzing)))]
+pub mod service;
+#[cfg(not(any(test, fuzzing)))]
 mod signals;
 pub use self::address::SocketAddress;
 pub use self::proc::{accept_backlog, resident_memory};
 #[cfg(not(any(test, fuzzing)))]
 pub use self::{
+    inherited::inherited,
     kernel::{Clock, Net, Poll, Socket, raise_descriptor_limit},
     listener::Listener,
     signals::{Signal, Signals},

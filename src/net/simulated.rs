@@ -75,7 +75,12 @@ impl Net {
     ///
     /// # Errors
     /// None.
-    pub fn listen(&self, address: &SocketAddress, _mode: u32, key: usize) -> io::Result<Listener> {
+    pub fn listen(
+        &mut self,
+        address: &SocketAddress,
+        _mode: u32,
+        key: usize,
+    ) -> io::Result<Listener> {
         with(|world| world.open_door(key));
         Ok(Listener { address: address.clone() })
     }
@@ -142,6 +147,11 @@ impl Listener {
     /// None.
     pub fn address(&self) -> io::Result<SocketAddress> {
         Ok(self.address.clone())
+    }
+
+    /// Nobody starts us in a simulated world.
+    pub fn is_inherited(&self) -> bool {
+        false
     }
 
     /// There is no file to take away.

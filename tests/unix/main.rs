@@ -1,5 +1,6 @@
 //! Unix sockets on either side, with the real program.
 
+mod service;
 mod support;
 
 use crate::support::{Folder, Gateway, PATIENCE, connect, exchange, get, origin, run, wait_until};

@@ -76,10 +76,16 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts the program, and waits until it listens.
     pub(crate) fn start(folder: &Folder, config: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.stdin(Stdio::null());
+        Self::start_by(command, folder, config)
+    }
+
+    /// The same by a command that still lacks the file.
+    pub(crate) fn start_by(mut command: Command, folder: &Folder, config: &str) -> Self {
         let file = folder.path("gate.ini");
         fs::write(&file, config).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-        command.arg(&file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg(&file).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = collect(child.stderr.take().unwrap());
         let output = collect(child.stdout.take().unwrap());
