@@ -57,7 +57,7 @@ fn a_spare_serves_while_all_others_are_down_and_no_longer() {
     for _ in 0..5 {
         assert_eq!(gateway.get("/").text(), "spare");
     }
-    assert_eq!(gateway.logged("sits out: no connection 3 times in a row").len(), 1);
+    gateway.wait_for_log("sits out: no connection 3 times in a row", 1);
     let _back = Origin::bind_to(refusing).serve_content("first");
     wait_until("its time to be over", || gateway.get("/").text() == "first");
     let served = spare.requests().len();
