@@ -10,7 +10,6 @@ use super::section::Kind;
 use crate::balance::bucket::Bucket;
 use crate::config::Tunnels;
 use crate::http::answer::Answer;
-use crate::id::ClientId;
 use crate::limits;
 use crate::peer::Peer;
 use rand::RngExt;
@@ -106,17 +105,13 @@ impl Gateway {
     ///
     /// # Errors
     /// What the client is told when there is none.
-    pub(super) fn admit(&mut self, id: ClientId, errand: &mut Errand) -> Result<(), Answer> {
-        if errand.kind != Kind::WebSocket
-            || errand.place.is_some()
-            || self.sections.websocket.is_none()
-        {
+    pub(super) fn admit(&mut self, errand: &mut Errand) -> Result<(), Answer> {
+        if errand.kind != Kind::WebSocket || errand.placed || self.sections.websocket.is_none() {
             return Ok(());
         }
-        let peer = self.clients[id.index()].peer;
-        match self.admission.take(peer, self.now) {
+        match self.admission.take(errand.caller, self.now) {
             Ok(()) => {
-                errand.place = Some(peer);
+                errand.placed = true;
                 Ok(())
             }
             Err(answer) => {

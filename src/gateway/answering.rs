@@ -141,7 +141,7 @@ impl Gateway {
         match old {
             State::Closed => return,
             State::Waiting(errand, _) | State::Knocking(errand) | State::Exchanging(errand, _) => {
-                self.note_cut(id, &errand);
+                self.note_cut(&errand);
                 self.retire(errand);
             }
             State::Switching(errand, _) => self.retire(errand),

@@ -19,7 +19,7 @@ impl Gateway {
     /// Finds a server for the client's request. `early` is the part of the scratch that came
     /// behind the head.
     pub(super) fn dispatch(&mut self, id: ClientId, mut errand: Box<Errand>, early: Range<usize>) {
-        if let Err(answer) = self.admit(id, &mut errand) {
+        if let Err(answer) = self.admit(&mut errand) {
             return self.refuse(id, errand, early, &answer);
         }
         // Each round rules a server out.
@@ -29,7 +29,7 @@ impl Gateway {
                 let answer = errand.kind.absence();
                 return self.refuse(id, errand, early, &answer);
             }
-            let Some(server) = self.choose(id, &errand) else {
+            let Some(server) = self.choose(&errand) else {
                 let answer = errand.failure.take().unwrap_or_else(Answer::no_healthy_server);
                 return self.refuse(id, errand, early, &answer);
             };
@@ -46,9 +46,8 @@ impl Gateway {
     }
 
     /// A server for the errand, if one is left that has not been tried.
-    fn choose(&mut self, id: ClientId, errand: &Errand) -> Option<ServerId> {
-        let peer = self.clients[id.index()].peer;
-        let wish = Wish { tried: &errand.tried, cookie: errand.cookie, peer };
+    fn choose(&mut self, errand: &Errand) -> Option<ServerId> {
+        let wish = Wish { tried: &errand.tried, cookie: errand.cookie, caller: errand.caller };
         let section = self.sections.of_mut(errand.kind)?;
         section.choose(&self.servers, &wish, self.now, &mut self.rng)
     }
@@ -238,7 +237,7 @@ impl Gateway {
             server.tally.retries += 1;
         }
         self.counters.replays += 1;
-        let other = self.choose_other(id, failed, &mut errand);
+        let other = self.choose_other(failed, &mut errand);
         match other {
             Some(_) => self.close_worker(dead),
             None => self.bury_worker(dead),
@@ -252,17 +251,12 @@ impl Gateway {
 
     /// A server with room for a fresh connection, other than the one that failed; none where the
     /// client is to stay with its own.
-    fn choose_other(
-        &mut self,
-        id: ClientId,
-        failed: ServerId,
-        errand: &mut Errand,
-    ) -> Option<ServerId> {
+    fn choose_other(&mut self, failed: ServerId, errand: &mut Errand) -> Option<ServerId> {
         if self.sections.of(errand.kind)?.sticky != Sticky::Off {
             return None;
         }
         errand.tried.push(failed);
-        let other = self.choose(id, errand);
+        let other = self.choose(errand);
         errand.tried.pop();
         // That a connection ended is no reason to turn to a spare.
         let spare = |id: ServerId| self.servers[id.index()].backup;
@@ -280,7 +274,7 @@ impl Gateway {
     ) {
         self.stash(id, early);
         let manner = Manner::of(&mut errand.exchange);
-        self.note_answer(id, &errand, answer);
+        self.note_answer(&errand, answer);
         self.retire(errand);
         self.answer(id, answer, manner);
     }
@@ -295,8 +289,8 @@ impl Gateway {
 
     /// Keeps an errand's memory for the next one.
     pub(super) fn retire(&mut self, mut errand: Box<Errand>) {
-        if let Some(peer) = errand.place.take() {
-            self.admission.leave(peer);
+        if std::mem::take(&mut errand.placed) {
+            self.admission.leave(errand.caller);
         }
         if self.spare.len() < limits::SPARE_ERRANDS {
             errand.exchange.retire();

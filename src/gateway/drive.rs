@@ -84,7 +84,7 @@ impl Gateway {
     fn finish(&mut self, id: ClientId, worker: WorkerId, end: &End) {
         let client = &mut self.clients[id.index()];
         let State::Exchanging(errand, _) = client.enter(id, State::Reading) else { return };
-        self.note_end(id, worker, &errand, end);
+        self.note_end(worker, &errand, end);
         let read_all = errand.exchange.is_request_read();
         self.retire(errand);
         self.release_worker(worker, end);
@@ -163,7 +163,7 @@ impl Gateway {
         }
         let State::Exchanging(mut errand, _) = client.enter(id, State::Reading) else { return };
         let manner = Manner::of(&mut errand.exchange);
-        self.note_answer(id, &errand, answer);
+        self.note_answer(&errand, answer);
         self.retire(errand);
         self.answer(id, answer, manner);
     }

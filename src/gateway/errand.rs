@@ -22,8 +22,10 @@ pub struct Errand {
     pub kind: Kind,
     /// The server's name in the client's cookie, where a cookie decides.
     pub cookie: Option<u64>,
-    /// Whose place among the tunnels it has, if it has one.
-    pub place: Option<Peer>,
+    /// Who asks: the client, or the one that a trusted proxy speaks for.
+    pub caller: Peer,
+    /// It has a place among the tunnels.
+    pub placed: bool,
     /// Servers that could not be reached for it.
     pub tried: Vec<ServerId>,
     /// It was sent a second time (at most once).
@@ -99,7 +101,8 @@ impl Errand {
             exchange: Exchange::blank(),
             kind: Kind::Http,
             cookie: None,
-            place: None,
+            caller: Peer::Unix,
+            placed: false,
             tried: Vec::new(),
             replayed: false,
             knocks: 0,
@@ -139,7 +142,7 @@ impl Errand {
     ) -> Result<(), Refusal> {
         let Demand { kind, accept, content_max } = Demand::of(&head, frontend)?;
         self.kind = kind;
-        debug_assert!(self.place.is_none(), "the place was given back");
+        debug_assert!(!self.placed, "the place was given back");
         self.tried.clear();
         self.replayed = false;
         self.knocks = 0;

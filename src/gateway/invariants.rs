@@ -72,7 +72,7 @@ impl Gateway {
     fn check_places(&self, found: &mut Vec<String>) {
         let mut places = self.tunnels.len();
         for (_, client) in &self.clients {
-            places += usize::from(client.state().errand().is_some_and(|e| e.place.is_some()));
+            places += usize::from(client.state().errand().is_some_and(|e| e.placed));
         }
         if places != self.admission.taken() {
             found.push(format!("{places} places, {} counted", self.admission.taken()));

@@ -9,7 +9,6 @@ use crate::http::answer::Answer;
 use crate::http::head::RequestHead;
 use crate::http::refusal::Refusal;
 use crate::id::{ClientId, WorkerId};
-use crate::peer::Peer;
 use rand::{Rng, RngExt};
 use std::time::Duration;
 
@@ -18,25 +17,25 @@ const ID_MAX: usize = 128;
 
 impl Gateway {
     /// A response was relayed whole.
-    pub(super) fn note_end(&mut self, id: ClientId, worker: WorkerId, errand: &Errand, end: &End) {
+    pub(super) fn note_end(&mut self, worker: WorkerId, errand: &Errand, end: &End) {
         self.counters.relayed += 1;
         let total = self.now.saturating_duration_since(errand.since);
         let server = self.workers[worker.index()].server;
         self.servers[server.index()].tally.responded(end.status, total);
-        self.write_entry(self.clients[id.index()].peer, errand, end.status, end.bytes, "relayed");
+        self.write_entry(errand, end.status, end.bytes, "relayed");
     }
 
     /// The gateway answers in a server's place.
-    pub(super) fn note_answer(&mut self, id: ClientId, errand: &Errand, answer: &Answer) {
+    pub(super) fn note_answer(&mut self, errand: &Errand, answer: &Answer) {
         self.counters.answered += 1;
-        self.write_entry(self.clients[id.index()].peer, errand, answer.status, 0, answer.reason);
+        self.write_entry(errand, answer.status, 0, answer.reason);
     }
 
     /// The exchange ended before its response did. The status is what was on its way, if anything.
-    pub(super) fn note_cut(&mut self, id: ClientId, errand: &Errand) {
+    pub(super) fn note_cut(&mut self, errand: &Errand) {
         self.counters.cut += 1;
         let (status, bytes) = errand.exchange.end().map_or((0, 0), |end| (end.status, end.bytes));
-        self.write_entry(self.clients[id.index()].peer, errand, status, bytes, "cut");
+        self.write_entry(errand, status, bytes, "cut");
     }
 
     /// The request itself was refused; of a head that cannot be read nothing is repeated.
@@ -67,21 +66,14 @@ impl Gateway {
     }
 
     /// A tunnel comes to stand.
-    pub(super) fn note_switch(&mut self, peer: Peer, worker: WorkerId, errand: &Errand) {
+    pub(super) fn note_switch(&mut self, worker: WorkerId, errand: &Errand) {
         let total = self.now.saturating_duration_since(errand.since);
         let server = self.workers[worker.index()].server;
         self.servers[server.index()].tally.responded(101, total);
-        self.write_entry(peer, errand, 101, 0, "tunnel_open");
+        self.write_entry(errand, 101, 0, "tunnel_open");
     }
 
-    fn write_entry(
-        &mut self,
-        peer: Peer,
-        errand: &Errand,
-        status: u16,
-        bytes: u64,
-        reason: &'static str,
-    ) {
+    fn write_entry(&mut self, errand: &Errand, status: u16, bytes: u64, reason: &'static str) {
         if self.config.log.access == Access::Off {
             return;
         }
@@ -99,7 +91,7 @@ impl Gateway {
         });
         let entry = Entry {
             date: &self.desk.date,
-            peer,
+            peer: errand.caller,
             request: &errand.line,
             status,
             bytes,

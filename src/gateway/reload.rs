@@ -214,9 +214,10 @@ impl Gateway {
         if terms(config) == terms(&self.config) {
             return;
         }
-        let tunnels = self.tunnels.iter().map(|(_, tunnel)| tunnel.peer);
-        let errands = self.clients.iter().filter_map(|(_, client)| client.state().errand()?.place);
-        let places = tunnels.chain(errands);
+        let tunnels = self.tunnels.iter().map(|(_, tunnel)| tunnel.caller);
+        let errands = self.clients.iter().filter_map(|(_, client)| client.state().errand());
+        let placed = errands.filter(|errand| errand.placed).map(|errand| errand.caller);
+        let places = tunnels.chain(placed);
         self.admission.set_terms(terms(config).as_ref(), places, self.now);
         // What is due may be due sooner.
         let ids: Vec<_> = self.tunnels.iter().map(|(key, _)| TunnelId::from(key)).collect();

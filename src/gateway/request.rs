@@ -10,10 +10,10 @@ use crate::config::Access;
 use crate::flow::buffer::Buffer;
 use crate::flow::{Stream, ready};
 use crate::http::answer::Answer;
-use crate::http::cookie;
 use crate::http::forward::Hop;
 use crate::http::head::{Lines, RequestHead, has_line_end};
 use crate::http::refusal::Refusal;
+use crate::http::{caller, cookie};
 use crate::id::ClientId;
 use crate::net::Ready;
 use std::ops::Range;
@@ -115,11 +115,14 @@ impl Gateway {
             client.searched = 0;
             return Ok(Heard::Order(order, early));
         }
-        let trusted = frontend.trusted_proxies.iter().any(|network| network.contains(client.peer));
+        let trust = |peer| frontend.trusted_proxies.iter().any(|network| network.contains(peer));
+        let trusted = trust(client.peer);
 
         let early = head.len..filled;
         let now = self.now;
         let mut errand = self.spare.pop().unwrap_or_else(|| Box::new(Errand::blank(now)));
+        errand.caller =
+            if trusted { caller::behind(client.peer, head.fields, trust) } else { client.peer };
         errand.cookie =
             if self.sections.read_cookies() { cookie::server_name(head.fields) } else { None };
         errand.id.clear();

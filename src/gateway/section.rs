@@ -62,7 +62,7 @@ pub struct Wish<'a> {
     /// The server's name in its cookie.
     pub cookie: Option<u64>,
     /// Who asks.
-    pub peer: Peer,
+    pub caller: Peer,
 }
 
 /// One section at work.
@@ -182,7 +182,7 @@ impl Choice {
             Sticky::Cookie => wish.cookie.and_then(|cookie| {
                 candidates.clone().find(|one| name(one) == cookie).map(|one| one.server)
             }),
-            Sticky::Ip => wish.peer.ip().and_then(|ip| {
+            Sticky::Ip => wish.caller.ip().and_then(|ip| {
                 let key = match ip {
                     IpAddr::V4(v4) => hash(&v4.octets()),
                     IpAddr::V6(v6) => hash(&v6.octets()),

@@ -30,8 +30,8 @@ pub struct Tunnel {
     pub(super) server: Socket,
     /// Which server it leads to.
     pub server_id: ServerId,
-    /// Who the client is.
-    pub peer: Peer,
+    /// Who the client is, or whom it speaks for.
+    pub caller: Peer,
     /// What the access log calls it; empty, and without memory, when there is none.
     pub name: Box<[u8]>,
     /// The two directions.
@@ -96,7 +96,7 @@ impl Gateway {
     /// Makes a tunnel of a client and its worker, both of which have left their slabs.
     fn found_tunnel(
         &mut self,
-        (mut client, inbox, peer): (Socket, Buffer, Peer),
+        (mut client, inbox, caller): (Socket, Buffer, Peer),
         name: Box<[u8]>,
         worker_id: WorkerId,
         to_client: Half,
@@ -112,7 +112,7 @@ impl Gateway {
         if let Err(error) = renamed {
             log::warn!("cannot watch a tunnel: {error}");
             self.servers[worker.server.index()].tunnels -= 1;
-            self.admission.leave(peer);
+            self.admission.leave(caller);
             return self.reopen_door();
         }
         // The client's has inherited this from its listener.
@@ -121,7 +121,7 @@ impl Gateway {
             client,
             server,
             server_id: worker.server,
-            peer,
+            caller,
             name,
             relay: Relay::new(inbox, to_client),
             state: State::Relaying,
@@ -216,7 +216,7 @@ impl Gateway {
             self.timers.cancel(timer);
         }
         self.servers[tunnel.server_id.index()].tunnels -= 1;
-        self.admission.leave(tunnel.peer);
+        self.admission.leave(tunnel.caller);
         self.note_tunnel_end(id);
         self.departed.push(Token::TunnelClient(id));
     }
@@ -227,16 +227,16 @@ impl Gateway {
         if let Some((_, timer)) = client.alarm.take() {
             self.timers.cancel(timer);
         }
-        let peer = client.peer;
         match client.into_parts() {
             (socket, inbox, ClientState::Switching(mut errand, worker)) => {
                 let to_client = errand.exchange.take_tunnel();
-                self.note_switch(peer, worker, &errand);
+                self.note_switch(worker, &errand);
                 // The place goes over to the tunnel.
-                errand.place = None;
+                errand.placed = false;
+                let caller = errand.caller;
                 let name = errand.id.as_slice().into();
                 self.retire(errand);
-                self.found_tunnel((socket, inbox, peer), name, worker, to_client);
+                self.found_tunnel((socket, inbox, caller), name, worker, to_client);
             }
             (_, _, state) => {
                 debug_assert!(matches!(state, ClientState::Closed));

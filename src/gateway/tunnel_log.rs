@@ -75,7 +75,7 @@ impl Gateway {
         };
         let entry = Entry {
             date: &self.desk.date,
-            peer: tunnel.peer,
+            peer: tunnel.caller,
             request: b"-",
             status: 101,
             bytes: sums.bytes_from_client + sums.bytes_from_server,

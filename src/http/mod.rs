@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod authority;
+pub mod caller;
 pub mod chunked;
 pub mod cookie;
 pub mod date;

@@ -269,6 +269,36 @@ fn an_address_leads_to_the_same_server() {
     drop(open);
 }
 
+#[test]
+fn the_client_that_a_trusted_proxy_names_is_the_one_that_counts() {
+    let servers = [Server::start(), Server::start(), Server::start()];
+    let all = [&servers[0], &servers[1], &servers[2]];
+    // So many clients of one proxy that some hash leads elsewhere, then the first of them anew.
+    for (trusted, open) in [("127.0.0.0/8", 24), ("10.0.0.0/8", 1)] {
+        let before = servers.each_ref().map(Server::count);
+        let frontend = format!("trusted_proxies={trusted}");
+        let gateway = Gateway::start(&frontend, &all, "sticky=ip\nmax_tunnels_per_client=1");
+        let mut kept = Vec::new();
+        for client in (1..=24).chain([1]) {
+            let mut stream = gateway.connect();
+            // What stands ahead of the address that the proxy saw is anybody's invention.
+            let named = format!("X-Forwarded-For: 192.0.2.{client}, 198.51.100.{client}");
+            write!(stream, "{HANDSHAKE}{named}\r\nX-Forwarded-For: 127.0.0.9\r\n\r\n")
+                .expect("sent");
+            let head = head_of(&mut stream);
+            let expected = if kept.len() < open { "HTTP/1.1 101" } else { "HTTP/1.1 503" };
+            assert!(head.starts_with(expected), "{trusted}, client {client}: {head}");
+            kept.extend(head.starts_with("HTTP/1.1 101").then_some(stream));
+        }
+        let grown = servers.iter().zip(before).filter(|(server, count)| server.count() > *count);
+        assert_eq!(grown.count() > 1, open > 1, "{trusted}: servers used");
+        let caller = if open > 1 { "198.51.100.24" } else { "127.0.0.1" };
+        wait_until("the log's client", || {
+            gateway.lines("tunnel_open").iter().any(|line| line.contains(&format!("\"{caller}\"")))
+        });
+    }
+}
+
 const PROBES: &str = "health_check_type=websocket\nhealth_check_interval=100ms";
 
 #[test]

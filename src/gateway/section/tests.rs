@@ -49,7 +49,7 @@ impl Bench {
     fn choose(&mut self, tried: &[u64], cookie: Option<u64>, client: u8) -> Option<u64> {
         let ids = &self.section.servers;
         let tried: Vec<_> = tried.iter().map(|number| ids[*number as usize - 1]).collect();
-        let wish = Wish { tried: &tried, cookie, peer: Peer::Ip([192, 0, 2, client].into()) };
+        let wish = Wish { tried: &tried, cookie, caller: Peer::Ip([192, 0, 2, client].into()) };
         let chosen = self.section.choose(&self.servers, &wish, self.now, &mut self.rng);
         chosen.map(|id| self.servers[id.index()].number)
     }
