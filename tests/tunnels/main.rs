@@ -7,6 +7,7 @@ mod support;
 
 use std::io::Write;
 use std::net::{Shutdown, TcpListener};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::{End, Gateway, Server, head_of, last_words, wait_until};
 use tungstenite::Message;
@@ -359,10 +360,13 @@ fn told_when_a_server_is_back(keys: &str) -> usize {
             }
         })
     };
+    let probes = first.counter();
     serve(first);
     wait_until("the second server to be down", || {
         !gateway.lines(&format!("({address}): down")).is_empty()
     });
+    // The second probe follows the verdict on the first, which is an occasion to rebalance, too.
+    wait_until("the first server to be up", || probes.load(Ordering::SeqCst) > 1);
     let clients: Vec<_> = (0..20).map(|_| gateway.open()).collect();
     let readers: Vec<_> = clients
         .into_iter()

@@ -212,6 +212,11 @@ impl Server {
         self.ends.recv_timeout(PATIENCE).expect("a tunnel")
     }
 
+    /// What counts the tunnels that reach it, for when the server itself is elsewhere.
+    pub(crate) fn counter(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.count)
+    }
+
     /// How many tunnels have reached it.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
