@@ -268,7 +268,8 @@ impl Stream for Socket {
     fn pour(&mut self, pipe: &mut Pipe, most: usize) -> io::Result<usize> {
         let end = self.end;
         // A pipe takes pages, and they need not be full: it can be so by any number of bytes.
-        let mut room = vec![0; with(|world| 1 + world.chance.below(most.min(PIPE_SIZE)))];
+        let most = most.min(PIPE_SIZE);
+        let mut room = vec![0; with(|world| most - world.chance.below(most))];
         let poured = self
             .readiness
             .pour(|| with(|world| interrupted(world).and_then(|()| world.read(end, &mut room))))?;
