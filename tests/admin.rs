@@ -244,6 +244,28 @@ fn weights_are_told_and_a_spare_takes_over_when_the_others_are_drained() {
 }
 
 #[test]
+fn sitting_out_begins_and_ends_with_an_event() {
+    let refusing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let servers = format!("server1={refusing}\nmax_fails=1\nfail_timeout=300ms\n");
+    let gateway = Gateway::start(&(config(&[], "") + &servers));
+    assert_eq!(ask(gateway.front, "GET /", "").status, 502);
+    let told = || -> Vec<String> {
+        let status = gateway.status();
+        let events = status["events"].as_array().unwrap().iter().rev();
+        let words = events.map(|e| ["kind", "subject", "detail"].map(|key| e[key].as_str()));
+        words.map(|words| words.map(Option::unwrap).join(", ")).collect()
+    };
+    let server = format!("[http] server1 ({refusing})");
+    let expected = [
+        format!("down, {server}, no connection"),
+        format!("up, {server}, its time to sit out is over"),
+    ];
+    wait_until("both events", || {
+        told().iter().filter(|event| expected.contains(event)).eq(&expected)
+    });
+}
+
+#[test]
 fn a_drained_server_gets_nothing_until_it_is_restored() {
     let (one, two) = (Origin::start(), Origin::start());
     let gateway = Gateway::start(&config(&[&one, &two], ""));

@@ -103,7 +103,7 @@ pub enum Standing {
     Unjudged,
     /// Probes took it out.
     Down,
-    /// It refused connections, and is left alone for a while.
+    /// Traffic failed on it, and it is left alone for a while.
     SitsOut,
     /// An operator took it out.
     Drained,

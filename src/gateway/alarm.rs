@@ -11,6 +11,8 @@ pub enum Alarm {
     WorkerLate(WorkerId),
     /// A server's line or idle workers want attention.
     PoolDue(ServerId),
+    /// A server has sat out for long enough.
+    SatOut(ServerId),
     /// A server is to be probed.
     ProbeDue(ServerId),
     /// A probe has taken too long.

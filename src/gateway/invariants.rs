@@ -22,6 +22,11 @@ impl Gateway {
             }
         }
         self.check_places(&mut found);
+        for (_, server) in &self.servers {
+            if server.health.sits_out(self.now).is_some() && server.sits_out.is_none() {
+                found.push(format!("{server} sits out, and no alarm ends it"));
+            }
+        }
         if !self.departed.is_empty() {
             found.push(format!("{} departed are not buried", self.departed.len()));
         }

@@ -345,6 +345,7 @@ impl Gateway {
                 self.servers[id.index()].pool_alarm = None;
                 self.tend_pool(id);
             }
+            Alarm::SatOut(id) => self.on_sat_out(id),
             Alarm::ProbeDue(id) => self.on_probe_alarm(id),
             Alarm::ProbeLate(id) => self.on_probe_late(id),
             Alarm::Tunnel(id) => self.on_tunnel_alarm(id),

@@ -215,8 +215,10 @@ impl Gateway {
         if !was_well && verdict == Verdict::Healthy && server.health.is_up(self.now) {
             self.rebalance(id);
         }
+        let sat_out = verdict == Verdict::Healthy && self.ends_sitting_out(id);
         let server = &self.servers[id.index()];
         match change {
+            None if sat_out => self.tell_return(id, "a probe was good"),
             None => {}
             Some(Change::Up) => {
                 info!("{server}: up");

@@ -235,7 +235,8 @@ impl Gateway {
                 continue;
             }
             let server = self.servers.remove(id.index());
-            if let Some((_, timer)) = server.pool_alarm {
+            let pool_alarm = server.pool_alarm.map(|(_, timer)| timer);
+            for timer in pool_alarm.into_iter().chain(server.sits_out) {
                 self.timers.cancel(timer);
             }
             info!("{server}: gone");

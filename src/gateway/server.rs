@@ -38,6 +38,8 @@ pub struct Server {
     pub resolving: bool,
     /// Up or down, and why.
     pub health: Health,
+    /// That it sits out has been told, and when this alarm rings it is over.
+    pub sits_out: Option<TimerId>,
     /// An operator has taken it out.
     pub drained: bool,
     /// It is no longer configured; it goes when its last work is done.
@@ -83,6 +85,7 @@ impl Server {
             weight: config.weight,
             backup: config.backup,
             health: Health::new(terms_of(section)),
+            sits_out: None,
             pool: Pool::new(limits),
             drained: false,
             removed: false,

@@ -1,11 +1,12 @@
-//! When traffic fails on a server: what is noted, and when it has to sit out.
+//! When traffic fails on a server: what is noted, when it has to sit out, and when that is over.
 
 use super::Gateway;
+use super::alarm::Alarm;
 use crate::admin::events::Kind;
 use crate::balance::strikes::Failure;
 use crate::id::ServerId;
 use crate::limits;
-use log::warn;
+use log::{info, warn};
 use std::io;
 
 impl Gateway {
@@ -47,9 +48,39 @@ impl Gateway {
         }
         if let Some((until, streak)) = server.health.sits_out(self.now) {
             server.refill_after = Some(until);
+            let alarm = self.timers.insert(until, Alarm::SatOut(id));
+            if let Some(late) = server.sits_out.replace(alarm) {
+                self.timers.cancel(late);
+            }
             let why = streak.to_string();
             warn!("{server}: sits out: {why}");
             self.record(Kind::Down, Some(id), &why);
+        }
+    }
+
+    /// A server has sat out for long enough.
+    pub(super) fn on_sat_out(&mut self, id: ServerId) {
+        self.servers[id.index()].sits_out = None;
+        self.tell_return(id, "its time to sit out is over");
+    }
+
+    /// Something went well on a server. True if that ended its sitting out, which is not told yet.
+    pub(super) fn ends_sitting_out(&mut self, id: ServerId) -> bool {
+        let server = &mut self.servers[id.index()];
+        if server.health.sits_out(self.now).is_some() {
+            return false;
+        }
+        let alarm = server.sits_out.take();
+        alarm.is_some_and(|alarm| self.timers.cancel(alarm).is_some())
+    }
+
+    /// A server no longer sits out. If it gets no work for another reason, there is nothing to tell
+    /// yet.
+    pub(super) fn tell_return(&mut self, id: ServerId, why: &str) {
+        let server = &self.servers[id.index()];
+        if server.is_available(self.now) {
+            info!("{server}: up: {why}");
+            self.record(Kind::Up, Some(id), why);
         }
     }
 

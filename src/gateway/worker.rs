@@ -159,6 +159,9 @@ impl Gateway {
             }
         }
         if is_back {
+            if self.ends_sitting_out(server_id) {
+                self.tell_return(server_id, "it takes connections");
+            }
             self.rebalance(server_id);
         }
     }

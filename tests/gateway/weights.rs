@@ -1,6 +1,6 @@
 //! Weights, spares, and servers that traffic fails on.
 
-use crate::origin::{Origin, Service, ok};
+use crate::origin::{Origin, Service, ok, well};
 use crate::support::{Gateway, config, http, wait_until, websocket};
 use crate::websocket::{ACCEPTED, HANDSHAKE};
 use std::net::SocketAddr;
@@ -65,6 +65,32 @@ fn a_spare_serves_while_all_others_are_down_and_no_longer() {
         assert_eq!(gateway.get("/").text(), "first");
     }
     assert_eq!(spare.requests().len(), served);
+}
+
+#[test]
+fn whoever_sat_out_is_up_again_when_the_time_is_over_or_a_probe_is_good() {
+    let by_time = ("enable_health_check=false fail_timeout=300ms", "its time to sit out is over");
+    let by_probe = ("health_check_interval=200ms fail_timeout=1h", "a probe was good");
+    for (keys, why) in [by_time, by_probe] {
+        // It says that it is well, and breaks at everything else.
+        let breaking = Origin::bind().serve(|server| {
+            if server.try_request().is_some_and(|r| r.head.target() == "/healthCheck") {
+                server.try_send(well());
+            }
+        });
+        let other = Origin::bind().serve(|server| {
+            while server.try_request().is_some() {
+                server.try_send(well());
+            }
+        });
+        let servers = [breaking.address(), other.address()];
+        let gateway = in_turn(&servers, &format!("max_fails=1 {keys}"));
+        wait_until("it to sit out", || {
+            gateway.get("/");
+            !gateway.logged("sits out: no answer").is_empty()
+        });
+        gateway.wait_for_log(&format!("server1 ({}): up: {why}", breaking.address()), 1);
+    }
 }
 
 #[test]
