@@ -74,7 +74,13 @@ fn facts(out: &mut String, section: &Section, server: &Server) -> fmt::Result {
         fact("traffic", &Bytes(carried.bytes_from_client + carried.bytes_from_server))?;
         fact("life p50", &Seconds(tally.tunnels.lifetime.quantile(0.5)))?;
     }
-    fact(if server.backup { "weight, spare" } else { "weight" }, &Weight(server))?;
+    // What all servers have unless told otherwise says nothing.
+    let weight = Weight(server);
+    if server.backup {
+        fact("weight, spare", &weight)?;
+    } else if server.weight > 1 || weight.is_warming() {
+        fact("weight", &weight)?;
+    }
     out.push_str("</dl>");
     Ok(())
 }
@@ -82,10 +88,16 @@ fn facts(out: &mut String, section: &Section, server: &Server) -> fmt::Result {
 /// A weight, and how much of it there is while the server warms up.
 struct Weight<'a>(&'a Server);
 
+impl Weight<'_> {
+    fn is_warming(&self) -> bool {
+        self.0.effective_weight < f64::from(self.0.weight)
+    }
+}
+
 impl Display for Weight<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, now) = (self.0.weight, self.0.effective_weight);
-        if now < f64::from(whole) { write!(f, "{now:.2} of {whole}") } else { write!(f, "{whole}") }
+        if self.is_warming() { write!(f, "{now:.2} of {whole}") } else { write!(f, "{whole}") }
     }
 }
 
@@ -94,7 +106,13 @@ impl Display for Weight<'_> {
 fn pool(out: &mut String, server: &Server) -> fmt::Result {
     let workers = &server.workers;
     let share = |count: usize, of: usize| Percent(count as f64, of as f64);
-    out.push_str("<div class='bar'><span>workers</span><span class='rail'>");
+    write!(
+        out,
+        "<div class='bar'><span>workers</span>\
+         <span title='busy, idle, floor to ceiling'>{} busy, {} idle of {}&ndash;{}</span>\
+         <span class='rail'>",
+        workers.busy, workers.idle, workers.floor, workers.ceiling
+    )?;
     let parts =
         [("busy", workers.busy), ("idle", workers.idle), ("connecting", workers.connecting)];
     for (class, count) in parts {
@@ -103,20 +121,15 @@ fn pool(out: &mut String, server: &Server) -> fmt::Result {
     if workers.floor > 0 && workers.floor < workers.ceiling {
         write!(out, "<u style='--w:{}'></u>", share(workers.floor, workers.ceiling))?;
     }
-    write!(
-        out,
-        "</span><span title='busy, idle, floor to ceiling'>{} busy, {} idle of {}&ndash;{}</span>\
-         </div>",
-        workers.busy, workers.idle, workers.floor, workers.ceiling
-    )?;
+    out.push_str("</span></div>");
     let full = if server.line > 0 && server.waiting >= server.line { "full" } else { "" };
     write!(
         out,
-        "<div class='bar'><span>line</span><span class='rail'><i class='{full}' style='--w:{}'></i>\
-         </span><span>{} of {}</span></div>",
-        share(server.waiting, server.line),
+        "<div class='bar'><span>line</span><span>{} of {}</span>\
+         <span class='rail'><i class='{full}' style='--w:{}'></i></span></div>",
         server.waiting,
-        server.line
+        server.line,
+        share(server.waiting, server.line)
     )
 }
 
@@ -140,19 +153,19 @@ fn ends(out: &mut String, server: &Server) -> fmt::Result {
     shares(out, "ended", &parts)
 }
 
-/// A bar of parts of a whole; those with a name are told behind it, if there are any.
+/// A bar of parts of a whole; those with a name are told beside it, if there are any.
 fn shares(out: &mut String, label: &str, parts: &[(&str, &str, u64)]) -> fmt::Result {
     let all: u64 = parts.iter().map(|(.., count)| count).sum();
-    write!(out, "<div class='bar'><span>{label}</span><span class='rail'>")?;
-    for (class, _, count) in parts {
-        let width = Percent(*count as f64, all as f64);
-        write!(out, "<i class='{class}' style='--w:{width}'></i>")?;
-    }
-    write!(out, "</span><span>{}", Count(all))?;
+    write!(out, "<div class='bar'><span>{label}</span><span>{}", Count(all))?;
     for (_, name, count) in parts {
         if !name.is_empty() && *count > 0 {
             write!(out, ", {} {name}", Count(*count))?;
         }
+    }
+    out.push_str("</span><span class='rail'>");
+    for (class, _, count) in parts {
+        let width = Percent(*count as f64, all as f64);
+        write!(out, "<i class='{class}' style='--w:{width}'></i>")?;
     }
     out.push_str("</span></div>");
     Ok(())
