@@ -23,6 +23,7 @@ mod shutdown;
 mod smuggling;
 mod streaming;
 mod support;
+mod transcript;
 mod websocket;
 mod weights;
 mod wire;
