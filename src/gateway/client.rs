@@ -33,6 +33,7 @@ use crate::net::Socket;
 use crate::peer::Peer;
 use crate::timer::TimerId;
 use log::trace;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 /// One connection from a client.
@@ -44,12 +45,14 @@ pub struct Client {
     pub peer: Peer,
     /// The port that it comes from; 0 without an address.
     pub port: u16,
+    /// Where it connected to, by the PROXY header, if our own socket has no address.
+    pub destination: Option<Box<SocketAddr>>,
     /// By which door it came.
     pub entrance: Entrance,
     /// What was read and not yet used: an unfinished head, or pipelined requests.
     pub inbox: Buffer,
     /// Bytes of the inbox known to hold no end of a head.
-    pub searched: usize,
+    pub searched: u32,
     /// What it is doing.
     state: State,
     /// When its silence becomes too long.
@@ -143,6 +146,7 @@ impl Client {
             socket,
             peer,
             port: 0,
+            destination: None,
             entrance,
             inbox: Buffer::default(),
             searched: 0,

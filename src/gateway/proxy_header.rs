@@ -49,6 +49,8 @@ impl Gateway {
     fn let_in(&mut self, id: ClientId, header: &Header, filled: usize) {
         let client = &mut self.clients[id.index()];
         if let Some(ends) = header.ends {
+            let by_unix = client.peer == Peer::Unix;
+            client.destination = by_unix.then(|| Box::new(ends.destination));
             client.peer = Peer::new(Some(ends.source));
             client.port = ends.source.port();
         }
@@ -94,11 +96,16 @@ impl Gateway {
         }
     }
 
-    /// The two ends of a client's connection. Without an address on either side there are none.
+    /// The two ends of a client's connection: where it met us, or on a unix socket what the PROXY
+    /// header says. Without an address on either side there are none.
     fn ends(&self, client: ClientId) -> Option<Ends> {
         let client = self.clients.get(client.index())?;
         let source = SocketAddr::new(client.peer.ip()?, client.port);
-        Some(Ends { source, destination: client.socket.local_address().ok()? })
+        let destination = match &client.destination {
+            Some(told) => **told,
+            None => client.socket.local_address().ok()?,
+        };
+        Some(Ends { source, destination })
     }
 }
 

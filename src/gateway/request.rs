@@ -58,7 +58,7 @@ impl Gateway {
             let held = client.inbox.len();
             self.desk.scratch[..held].copy_from_slice(client.inbox.as_slice());
             let mut filled = held;
-            if held == client.searched {
+            if held == client.searched as usize {
                 match ready(client.socket.read(&mut self.desk.scratch[held..])) {
                     Ok(Some(0)) | Err(_) => return self.close_client(id),
                     Ok(Some(count)) => filled += count,
@@ -86,7 +86,8 @@ impl Gateway {
         let client = &mut self.clients[id.index()];
         let fresh = client.searched == 0;
         client.inbox.push(&self.desk.scratch[held..filled]);
-        client.searched = filled;
+        // At most the scratch.
+        client.searched = filled as u32;
         if fresh {
             let deadline = self.now + self.config.frontend.header_timeout;
             self.set_deadline(id, deadline);
@@ -99,7 +100,8 @@ impl Gateway {
         let frontend = &self.config.frontend;
         let bytes = &self.desk.scratch[..filled];
         let limits = head_limits(frontend);
-        let unended = client.searched > 0 && !has_line_end(bytes, client.searched);
+        let searched = client.searched as usize;
+        let unended = searched > 0 && !has_line_end(bytes, searched);
         if unended && filled < limits.max_bytes {
             return Ok(Heard::Partial);
         }

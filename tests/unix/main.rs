@@ -4,8 +4,9 @@ mod service;
 mod support;
 
 use crate::support::{Folder, Gateway, PATIENCE, connect, exchange, get, origin, run, wait_until};
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -13,6 +14,10 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 use std::time::Duration;
+
+const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nHost: public\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// A gateway on one unix socket in front of a server on another, with more keys in `[frontend]`.
 fn config(folder: &Folder, keys: &str) -> String {
@@ -43,6 +48,66 @@ fn a_request_crosses_from_one_unix_socket_to_another() {
     // A request that names no host is for the one that a unix socket stands for.
     let answer = exchange(connect(&gate), "GET / HTTP/1.0\r\n\r\n");
     assert!(answer.contains("\r\nHost: localhost\r\n"), "{answer}");
+}
+
+#[test]
+fn a_server_is_told_the_client_that_a_proxy_header_names_on_a_unix_socket() {
+    let folder = Folder::new();
+    let listener = UnixListener::bind(folder.path("origin")).unwrap();
+    let text = format!(
+        "[frontend]\nhost={}\nproxy_protocol=true\n[websocket]\nserver1={}\n\
+         server1_send_proxy=v1\nenable_health_check=false\n",
+        folder.unix("gate"),
+        folder.unix("origin")
+    );
+    let _gateway = Gateway::start(&folder, &text);
+    // What the client's proxy says, and what the server is told: a connection has two ends or none.
+    let named = "PROXY TCP4 203.0.113.9 198.51.100.1 40000 443\r\n";
+    let nobody = "PROXY UNKNOWN\r\n";
+    for (said, told) in [(named, named), (nobody, nobody)] {
+        let mut client = connect(&folder.path("gate"));
+        client.write_all(format!("{said}{HANDSHAKE}").as_bytes()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut line = vec![0; told.len()];
+        server.read_exact(&mut line).unwrap();
+        assert_eq!(String::from_utf8(line).unwrap(), told);
+    }
+}
+
+/// The gateway goes to the next server when the kernel has no place left in a server's line.
+#[test]
+fn a_server_whose_socket_has_a_full_backlog_is_one_that_cannot_be_connected_to() {
+    let folder = Folder::new();
+    let full = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    full.bind(&SockAddr::unix(folder.path("full")).unwrap()).unwrap();
+    full.listen(0).unwrap();
+    let mut waiting = Vec::new();
+    let begun = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket.connect(&SockAddr::unix(folder.path("full")).unwrap()).map(|()| socket)
+    };
+    let error = loop {
+        match begun() {
+            Ok(socket) if waiting.len() < 16 => waiting.push(socket),
+            Ok(_) => panic!("a line without an end"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    origin(&folder.path("origin"));
+    let servers = format!("server1={}\n", folder.unix("full"));
+    let keys = "algorithm=round-robin\nenable_health_check=false\n";
+    let alone = format!("[frontend]\nhost={}\n[http]\n{keys}{servers}", folder.unix("gate"));
+    let gateway = Gateway::start(&folder, &alone);
+    let answer = get(&folder.path("gate"), "");
+    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("connect_failed"), "{answer}");
+    gateway.reload(&format!("{alone}server2={}\n", folder.unix("origin")));
+    for _ in 0..4 {
+        let answer = get(&folder.path("gate"), "");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
 }
 
 #[test]
