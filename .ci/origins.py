@@ -1,8 +1,8 @@
 """Servers with parsers of their own that tell what they parsed, and a tap to put before them.
 
-Each of the servers repeats the target of a request as its response. `saw` ends it, and gives method,
-target and content of every whole request. The first import installs what is missing for them, in
-a folder under target.
+Each of the servers repeats the target of a request as its response. `saw` ends it, and gives
+method, target and content of every whole request. The first import installs what is missing of
+Python's, in a folder under target.
 """
 
 import asyncio
@@ -280,4 +280,52 @@ class H11:
         return self.rows
 
 
-ORIGINS = (Node, Aiohttp, H11, Nginx)
+class Apache:
+    """Apache as a gateway in front of h11, which tells what Apache understood and wrote anew."""
+
+    name = "apache"
+    MODULES = ["mpm_event", "authz_core", "proxy", "proxy_http"]
+    CONF = """ServerRoot {0}
+ServerName origin.test
+PidFile {0}/pid
+DefaultRuntimeDir {0}
+ErrorLog {0}/error.log
+{1}
+Listen 127.0.0.1:{2}
+User www-data
+Group www-data
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 64
+MaxRequestWorkers 64
+MaxKeepAliveRequests 0
+LimitRequestFields 200
+KeepAliveTimeout 600
+MergeSlashes Off
+AllowEncodedSlashes NoDecode
+ProxyRequests Off
+ProxyPass / http://127.0.0.1:{3}/ nocanon
+ProxyAddHeaders Off
+Proxy100Continue Off
+"""
+
+    async def start(self, folder):
+        self.behind = H11()
+        await self.behind.start(folder)
+        self.port = free_port()
+        modules = "\n".join(
+            f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
+            for name in self.MODULES
+        )
+        conf = self.CONF.format(folder, modules, self.port, self.behind.port)
+        (folder / "conf").write_text(conf)
+        self.process = subprocess.Popen(["apache2", "-f", folder / "conf", "-D", "FOREGROUND"])
+        await until_listening(self.port)
+
+    async def saw(self):
+        self.process.terminate()
+        await asyncio.to_thread(self.process.wait)
+        return await self.behind.saw()
+
+
+ORIGINS = (Node, Aiohttp, H11, Nginx, Apache)
