@@ -1,4 +1,4 @@
-//! The program: arguments, logging, configuration, run.
+//! What does the program do? Arguments, logging, configuration, run.
 //!
 //! Exit codes: 0 done, 1 failed while running, 2 configuration or usage.
 

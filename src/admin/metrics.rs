@@ -1,4 +1,4 @@
-//! The snapshot for Prometheus: its text format, version 0.0.4.
+//! What does Prometheus read? The snapshot in its text format, version 0.0.4.
 //!
 //! Every family has HELP and TYPE, and its samples stand together. Numbers about a server carry the
 //! labels `section` (`http`, `websocket`) and `server` (the N of its keys) and `address`.

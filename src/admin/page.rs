@@ -1,4 +1,4 @@
-//! The snapshot for a person: one page that needs nothing from anywhere else.
+//! What does a person see? The snapshot as one page that needs nothing from anywhere else.
 //!
 //! All of it is rendered here, so it shows the same without script. With script, the part inside
 //! `<main>` comes anew once a second (`/events/page`), and what differs is changed in place.

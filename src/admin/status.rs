@@ -1,4 +1,4 @@
-//! The snapshot as JSON.
+//! What does a program read? The snapshot as JSON.
 //!
 //! ```text
 //! version        1: of this form. A field may be added without a new number, none changes or goes.

@@ -1,4 +1,4 @@
-//! Bytes that have to wait: a queue that owns no memory while it is empty.
+//! Where do bytes wait? In a queue that owns no memory while it is empty.
 //!
 //! Idle connections outnumber busy ones by far, so what an idle one keeps is what the gateway
 //! weighs. A [`Buffer`] gives its memory back when the last byte leaves.

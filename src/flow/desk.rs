@@ -1,4 +1,4 @@
-//! The one work surface that all connections share.
+//! What do all connections share? One work surface.
 //!
 //! Handlers run one after the other, so a single set of buffers serves every connection; what must
 //! outlive a handler is copied off the desk.

@@ -1,4 +1,4 @@
-//! One request and its response, between a client and a worker.
+//! How do one request and its response cross, between a client and a worker?
 //!
 //! ```text
 //!   request :  Unsent --head, first body bytes--> Passing --complete--> Sent

@@ -1,4 +1,4 @@
-//! Before the final head of a response: read, refuse, relay what is interim.
+//! What comes before the final head of a response? Read, refuse, relay what is interim.
 //!
 //! ```text
 //!   bytes --unfinished--> kept

@@ -1,4 +1,4 @@
-//! Bytes to a sink: write first, keep only what was refused.
+//! How do bytes leave? Write first, keep only what was refused.
 //!
 //! In the common case the kernel takes everything at once and no byte is copied. What it refuses
 //! waits in the backlog, and while a backlog waits its owner reads nothing: that *is* the

@@ -1,4 +1,4 @@
-//! Bytes that nobody has to look at: from one socket to another, inside the kernel.
+//! How do bytes cross that nobody has to look at? Inside the kernel, from socket to socket.
 //!
 //! Where the end of a stretch of content is known beforehand, its bytes need not come into memory
 //! to be told from others. They are *poured* from their socket into a [`Pipe`] and *drained* from

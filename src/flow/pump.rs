@@ -1,4 +1,4 @@
-//! One direction of a message body: read here, find its end, write there.
+//! How does a message body cross? Read here, find its end, write there: one direction.
 //!
 //! ```text
 //!   source --read--> scratch --Framing--> sink        a full sink: backlog, and no more reading

@@ -1,4 +1,4 @@
-//! One tunnel: bytes both ways, unchanged, until both directions have ended (RFC 9110 3.7).
+//! How does a tunnel cross? Both ways, unchanged, until both directions end (RFC 9110 3.7).
 //!
 //! The relay follows the frames that pass ([`Tracker`]), so that it can end a tunnel in words: a
 //! Close of its own between two frames, never inside of one, and never after another Close. See

@@ -1,4 +1,4 @@
-//! The response lane of an exchange: heads, then a body.
+//! How far is the response? Its lane of an exchange: heads, then a body.
 //!
 //! ```text
 //!   Head --interim, forwarded or dropped--> Head

@@ -1,4 +1,4 @@
-//! The admin listener: operators come in by a door of their own, and are answered by us.
+//! Who serves operators? They come in by a door of their own, and are answered by us.
 //!
 //! Their connections are clients like the others, in the same slab and the same states, but for
 //! two things: their requests end here instead of at a server, and they do not count among

@@ -1,4 +1,4 @@
-//! What a timer is about.
+//! What is due? Everything that a timer can be about.
 
 use crate::id::{ClientId, ProbeId, ServerId, TunnelId, WorkerId};
 

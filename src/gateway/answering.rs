@@ -1,4 +1,7 @@
-//! Answers of the gateway's own, and the ways in which a client leaves.
+//! How does the gateway itself answer, and how does a client leave?
+//!
+//! After an answer that ends the connection comes a lingering close (RFC 9112 9.6): our half is
+//! closed and what still arrives is discarded, so that no reset overtakes the answer.
 
 use super::Gateway;
 use super::client::{Afterwards, Entrance, State};

@@ -1,4 +1,4 @@
-//! A client's connection: read a request, have it answered, read the next.
+//! What is a client's connection doing? Read a request, have it answered, read the next.
 //!
 //! ```text
 //!             +------------------------ complete, persistent ----------------------+

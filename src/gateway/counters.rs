@@ -1,7 +1,8 @@
-//! What has happened so far, in numbers that only grow.
+//! What has happened so far? Numbers that only grow.
 
 use crate::admin::snapshot::{Answered, Total};
 use crate::admin::tunnels::TunnelSums;
+use std::fmt;
 
 /// Declares the counters once: the field, and the sentence that both its documentation and the
 /// metrics' HELP are made of.
@@ -42,6 +43,18 @@ counters! {
     reloads: "Configurations put in force while running.",
 }
 
+impl fmt::Display for Counters {
+    /// What has happened at all, for the last line of the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let totals = self.totals();
+        let happened = totals.iter().filter(|total| total.value > 0);
+        let words: Vec<_> =
+            happened.map(|total| format!("{} {}", total.name, total.value)).collect();
+        f.write_str(if words.is_empty() { "nothing happened" } else { "" })?;
+        f.write_str(&words.join(", ").replace('_', " "))
+    }
+}
+
 /// Answers of the gateway's own by their reason word, of which there are a few dozen.
 #[derive(Debug, Default)]
 pub struct Answers(Vec<Answered>);
@@ -58,5 +71,18 @@ impl Answers {
     /// All of them.
     pub fn counts(&self) -> &[Answered] {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_happened_is_told() {
+        assert_eq!(Counters::default().to_string(), "nothing happened");
+        let counters =
+            Counters { accepted: 3, requests: 12, connect_failures: 1, ..Counters::default() };
+        assert_eq!(counters.to_string(), "accepted 3, requests 12, connect failures 1");
     }
 }

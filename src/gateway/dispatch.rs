@@ -1,4 +1,12 @@
-//! From an errand to a worker: choose a server, check a worker out, or wait for one.
+//! Who takes an errand? Choose a server, check a worker out, or wait for one.
+//!
+//! ```text
+//!   errand --no place for one more tunnel--> answered
+//!          --no server left----------------> answered: the last failure, or no_healthy_server
+//!          --a worker is idle--------------> Exchanging
+//!          --a place in the line-----------> Waiting         --no room in it--> Knocking
+//!          --no connection-----------------> without that server, once more
+//! ```
 
 use super::Gateway;
 use super::answering::Manner;

@@ -1,4 +1,4 @@
-//! Ending many tunnels, one after the other.
+//! How do many tunnels end? One after the other.
 //!
 //! Clients whose tunnels end at one instant come back at one instant. So the Closes are spread
 //! evenly over the time there is, each with some chance within its share of it, and those who have

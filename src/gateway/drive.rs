@@ -1,4 +1,8 @@
-//! Driving an exchange: borrow both sockets, advance, let go, act.
+//! How is an exchange driven? Borrow both sockets, advance, let go, act.
+//!
+//! It is reached from an edge of either socket. The machine ([`crate::flow::exchange`]) moves what
+//! it can and says in one value why it stopped: blocked, yielded, complete, upgraded, or a fault.
+//! What follows from each is done here, once both sockets are let go.
 
 use super::Gateway;
 use super::answering::Manner;

@@ -1,4 +1,4 @@
-//! One line of the access log, written without allocation.
+//! How does a line of the access log read? Written without allocation.
 //!
 //! ```text
 //! common: PEER - - [DAY/MONTH/YEAR:TIME +0000] "METHOD TARGET VERSION" STATUS BYTES, then of our

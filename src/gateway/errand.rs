@@ -1,4 +1,4 @@
-//! An exchange on its way to a server: which servers it has tried, and what the log will say.
+//! What goes with an exchange? Which servers it has tried, and what the log will say.
 
 use super::section::Kind;
 use crate::config::{Access, Frontend};

@@ -1,4 +1,4 @@
-//! Names of which every address is a server of its own: `serverN = dns:name:port`.
+//! Which servers are behind a name? Each of its addresses is one: `serverN = dns:name:port`.
 //!
 //! ```text
 //!   answer --other addresses than before--> the section is put in force anew, as by a reload

@@ -1,4 +1,4 @@
-//! What a test may look at that nobody else has to see.
+//! What may a test look at? What nobody else has to see.
 
 use super::Gateway;
 use super::section::Kind;

@@ -1,4 +1,4 @@
-//! What must hold between turns, checked after every turn of a debug build.
+//! What must hold between turns? Checked after every turn of a debug build.
 
 use super::Gateway;
 use super::{client, tunnel, worker};

@@ -1,4 +1,7 @@
-//! The access log: what there is to say of an exchange when it ends, and the books on it.
+//! What is there to say of an exchange when it ends? A line of the access log, and the books.
+//!
+//! Each way in which an exchange can end has its function here, so that counters, histograms and
+//! log tell of the same exchanges.
 
 use super::Gateway;
 use super::entry::{Entry, Served};

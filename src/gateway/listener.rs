@@ -1,4 +1,8 @@
-//! Accepting clients, as many as there is room for.
+//! Who is let in? As many clients as there is room for.
+//!
+//! Beyond `max_connections` nobody is turned away: accepting stops, and whoever comes waits in the
+//! kernel's queue. When descriptors or memory run out, accepting rests for a moment and is then
+//! tried again by an alarm, as the edge that told of the clients will not come a second time.
 
 use super::Gateway;
 use super::alarm::Alarm;

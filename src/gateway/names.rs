@@ -1,4 +1,7 @@
-//! Names of servers: asked for at the start, at an interval, and when a connection failed.
+//! Where are the servers? Asked at the start, at an interval, and when a connection failed.
+//!
+//! An answer with addresses replaces the last one, and one without keeps it. A server whose name
+//! was never known is down, and the gateway runs all the same.
 
 use super::Gateway;
 use super::alarm::Alarm;

@@ -1,4 +1,4 @@
-//! Health probes: a connection of their own, one question, one verdict.
+//! Is a server well? A probe: a connection of its own, one question, one verdict.
 //!
 //! ```text
 //!   Connecting --stands--> Asking --question sent--> Listening --whole answer--> Closed (Verdict)

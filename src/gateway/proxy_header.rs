@@ -1,4 +1,4 @@
-//! PROXY headers: taken from whoever connects to us, given to servers that want them.
+//! For whom is a connection? PROXY headers, taken from who connects, given to who wants them.
 //!
 //! A header speaks for the whole connection that begins with it. So a server is told the client's
 //! address only where the connection is that client's for good: a tunnel, and the opening handshake

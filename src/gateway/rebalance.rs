@@ -1,4 +1,4 @@
-//! Filling a server that has joined or come back.
+//! How does a server fill that has joined or come back?
 //!
 //! Tunnels live long, so a server that joins stays empty while the others stay full. If configured,
 //! a few tunnels a second are ended (1012: come back, to whichever server then) on servers that

@@ -1,4 +1,4 @@
-//! Another configuration, in place: what is unchanged keeps its connections, lines and counters.
+//! What does another configuration change? What stays keeps its connections and counters.
 //!
 //! ```text
 //!   server:  configured, not there yet ---> made, probed, its floor filled

@@ -1,4 +1,7 @@
-//! Reading requests: from bytes in a client's inbox or socket to an errand.
+//! What does a client ask? From bytes in its inbox or socket to an errand.
+//!
+//! A head is parsed in one piece, where it lies in the scratch. Of one that is unfinished the inbox
+//! keeps the bytes, and the client how far they were searched for an end.
 
 use super::Gateway;
 use super::admin::Order;

@@ -1,4 +1,4 @@
-//! The loop: wait, read the clock, take a turn.
+//! What does the thread do? Wait, read the clock, take a turn.
 
 use super::Gateway;
 use super::scribe::Scribe;
@@ -96,7 +96,7 @@ pub fn run(
         }
     }
     log.close();
-    info!("stopped: {:?}", gateway.counters());
+    info!("stopped: {}", gateway.counters());
     Ok(())
 }
 

@@ -1,4 +1,7 @@
-//! The servers of one section of the configuration, and how one is chosen.
+//! Which servers has a section, and which is chosen?
+//!
+//! Whoever is down, drained, sits out or was tried is passed over. Spares count when nobody else is
+//! left. A cookie or an address decides before the algorithm does.
 
 use super::server::Server;
 use crate::admin::trend::Trend;

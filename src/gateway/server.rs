@@ -1,4 +1,6 @@
-//! One configured server: where it is, how it is, and its workers.
+//! How is one configured server? Where it is, how it does, and its workers.
+//!
+//! An address that stands in both sections is two of them: each section judges for itself.
 
 use super::section::Kind;
 use crate::admin::snapshot::Standing;

@@ -1,4 +1,4 @@
-//! Stopping: what runs is finished, nothing new is begun.
+//! How does the process end? What runs is finished, nothing new is begun.
 //!
 //! ```text
 //!   Running --signal--> Draining --drain_delay--> Closing --nobody left, or out of time--> Done

@@ -1,4 +1,11 @@
-//! When traffic fails on a server: what is noted, when it has to sit out, and when that is over.
+//! What if traffic fails on a server? It is noted, and may have to sit out, until that is over.
+//!
+//! ```text
+//!   gets work --enough failures in a row: told, an alarm set--> sits out
+//!             <--the alarm, a good probe, a connection: told---
+//! ```
+//!
+//! How failures are counted is for [`crate::balance::strikes`]; what follows from that is here.
 
 use super::Gateway;
 use super::alarm::Alarm;

@@ -1,4 +1,4 @@
-//! What the passing of time does to a tunnel: idleness, age, Pings, and the end of patience.
+//! What does time do to a tunnel? Idleness, age, Pings, and the end of patience.
 //!
 //! Each tunnel has one alarm. Traffic does not touch it: when it rings too early it is set anew.
 //! So a busy tunnel pays one comparison, and a quiet one an entry in the wheel.

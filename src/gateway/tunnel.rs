@@ -1,4 +1,4 @@
-//! A WebSocket connection relayed between a client and a server.
+//! What is a tunnel doing? A WebSocket connection relayed between a client and a server.
 //!
 //! ```text
 //!            --a Close of ours is placed, or the server has ended--> Closing --+

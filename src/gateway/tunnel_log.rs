@@ -1,4 +1,4 @@
-//! What is told of a tunnel when it has ended: one line, and its share of the sums.
+//! What is told of a tunnel that has ended? One line, and its share of the sums.
 
 use super::Gateway;
 use super::entry::{Ended, Entry, Served};

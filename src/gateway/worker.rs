@@ -1,4 +1,4 @@
-//! A connection to a server, and the making, lending and parking of it.
+//! What is a connection to a server doing? It is made, lent and parked.
 //!
 //! ```text
 //!   Connecting --stands--> Busy <--release / checkout--> Idle       any --> Closed

@@ -1,4 +1,4 @@
-//! TCP or a unix socket: what the kernel lets us treat alike.
+//! TCP or a unix socket? What the kernel lets us treat alike.
 //!
 //! A unix socket keeps the promises that [`super::readiness`] lives by: a stream reader gets all
 //! that has arrived, up to its room, unless its peer passes descriptors along, which no HTTP peer

@@ -1,4 +1,4 @@
-//! The kernel's sockets, by way of mio.
+//! How is the kernel reached? Its sockets, by way of mio.
 
 use super::channel::Channel;
 use super::listener::Listener;

@@ -1,4 +1,4 @@
-//! The only door to sockets, names and the clock.
+//! Where does the system begin? Behind this, the only door to sockets, names and the clock.
 //!
 //! Everything the gateway asks of the operating system goes through the few types here. There are
 //! two sets of them with the same methods: the kernel's, and under `cfg(test)` and `cfg(fuzzing)`

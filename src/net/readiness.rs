@@ -1,4 +1,4 @@
-//! What was last said of a socket's readiness, and what may be concluded from it.
+//! Is a socket ready? What was last said of it, and what may be concluded from that.
 //!
 //! ```text
 //!   reading:  blocked --edge--> ready --short read, end not seen; or WouldBlock--> blocked

@@ -1,4 +1,4 @@
-//! Names to addresses, off the loop.
+//! Which addresses has a name? Asked off the loop.
 //!
 //! `getaddrinfo` may block for seconds, so one helper thread calls it; it is the only thread in the
 //! data path and owns nothing but two channels. It is started by the first name, so a gateway whose

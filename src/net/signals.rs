@@ -1,4 +1,4 @@
-//! Signals as bytes in a pipe, so that they arrive like everything else.
+//! Which signals came? As bytes in a pipe, so that they arrive like everything else.
 
 use super::Poll;
 use mio::net::UnixStream;

@@ -1,4 +1,4 @@
-//! In-memory twins of the kernel's sockets, clock and names, for tests and fuzzers.
+//! What stands in for the kernel in a test? Twins in memory of its sockets, clock and names.
 //!
 //! The types have the methods of their namesakes in `kernel`; behind them stands one [`World`] per
 //! thread instead of an operating system. A world keeps what a kernel promises in edge-triggered

@@ -1,4 +1,4 @@
-//! One server on the page: how it is and why, its bars, its numbers, its button.
+//! How is one server, and why? Its card on the page: bars, numbers, a button.
 
 use super::words::{Bytes, Count, Percent, Plain, Seconds};
 use crate::admin::histogram::Histogram;

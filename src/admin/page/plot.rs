@@ -1,4 +1,4 @@
-//! Small plots: one or two lines over the last two minutes, as SVG.
+//! How has it gone? Small plots: one or two lines over the last two minutes, as SVG.
 
 use crate::admin::trend::SAMPLES;
 use std::fmt::{self, Write};

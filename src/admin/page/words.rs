@@ -1,4 +1,4 @@
-//! How a number is told to a person: short, with the unit that suits it.
+//! How is a number told to a person? Short, with the unit that suits it.
 
 use std::fmt::{self, Display, Write};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! One direction of a tunnel.
+//! How does one direction of a tunnel pass, and how does it end?
 //!
 //! ```text
 //!   Passing --source ends--> Draining --all taken, FIN--> Finished
