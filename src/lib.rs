@@ -18,6 +18,7 @@
 //! | [`admin`] | what does an operator see? | values in, bytes out |
 //! | [`net`] | the only door to sockets, names and the clock | the system |
 //! | [`config`] | what is configured, and what is wrong with the file? | text in, values out |
+//! | [`explain`] | what would become of a request? | text in, text out |
 //! | [`cli`], [`healthcheck`], [`demo`] | what else can the program do? | blocking sockets |
 //! | `simulation` (tests) | does all of it hold, on every schedule? | the twins in `net` |
 //!

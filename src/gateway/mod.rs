@@ -17,7 +17,9 @@
 //! | `admin`, `snapshot` | operators |
 //! | `journal`, `tunnel_log`, `entry`, `scribe` | the access log |
 //! | `reload` | another configuration |
-//! | `stop`, `counters`, `invariants` | the end, what is told, what must hold |
+//! | `run`, `token`, `alarm` | the loop, which socket spoke, what is due |
+//! | `stop`, `counters` | the end, and what has happened by then |
+//! | `invariants`, `inspect` | what must hold, and what a test may look at |
 
 mod admin;
 mod admission;
