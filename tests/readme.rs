@@ -73,11 +73,15 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     page.split(&fence).skip(1).filter_map(|rest| rest.split_once("\n```")).map(|b| b.0).collect()
 }
 
-/// Where the links of a page lead, outside of fenced blocks.
+/// Where the links of a page lead and its pictures are, outside of fenced blocks.
 fn links(page: &str) -> Vec<&str> {
-    let prose = page.split("```").step_by(2);
-    let links = prose.flat_map(|text| text.split("](").skip(1));
-    links.filter_map(|rest| rest.split_once(')')).map(|link| link.0).collect()
+    let prose = || page.split("```").step_by(2);
+    let between = |start: &'static str, end: char| {
+        let rests = prose().flat_map(move |text| text.split(start).skip(1));
+        rests.filter_map(move |rest| rest.split_once(end)).map(|link| link.0)
+    };
+    let links = between("](", ')').chain(between("src=\"", '"')).chain(between("srcset=\"", '"'));
+    links.collect()
 }
 
 /// The anchors that GitHub gives to the headings of a page.
@@ -160,9 +164,9 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn the_checks_find_what_they_look_for() {
-    let page =
-        "# A `[b]` c\n\n[a](b.md) [c](#d)\n```ini\n[x](y)\n```\n[e](https://f)\n```ini\nz\n```\n";
-    assert_eq!(links(page), ["b.md", "#d", "https://f"]);
+    let page = "# A `[b]` c\n\n[a](b.md) [c](#d)\n```ini\n[x](y)\n```\n[e](https://f)\n\
+                ```ini\nz\n```\n<source srcset=\"g\"><img src=\"h\">\n";
+    assert_eq!(links(page), ["b.md", "#d", "https://f", "h", "g"]);
     assert_eq!(blocks(page, "ini"), ["[x](y)", "z"]);
     assert!(anchors(page).contains("a-b-c"));
     assert!(reference().contains("| `port` | required | 0 to 65535 | "));
