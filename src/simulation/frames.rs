@@ -21,6 +21,8 @@ pub struct Speech {
     pub bytes: Vec<u8>,
     /// How many bytes of it are frames that an endpoint may send; behind them anything goes.
     pub lawful: usize,
+    /// How many Pongs are among it, which nobody has asked for.
+    pub pongs: usize,
 }
 
 impl Speech {
@@ -77,6 +79,7 @@ impl Speech {
 
     fn say(&mut self, first: u8, payload: &[u8], speaker: Speaker) {
         let frame = frame(first, payload, speaker);
+        self.pongs += usize::from(first == 0x8a);
         self.bytes.extend_from_slice(&frame);
         self.steps.push(Step::Say(frame));
     }

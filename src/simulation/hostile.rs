@@ -3,6 +3,8 @@
 //! The tables of the parsers are exhaustive; here it is about what a refusal does to everybody
 //! else. No server may ever hear of any of these.
 
+use super::voice::Step;
+use crate::net::simulated::chance::Chance;
 use std::time::Duration;
 
 /// One message that is refused.
@@ -20,6 +22,16 @@ impl Row {
     /// By when the answer must have come: `header_timeout` is 10 s at most.
     pub fn patience(&self) -> Duration {
         Duration::from_secs(if self.statuses.contains(&408) { 12 } else { 2 })
+    }
+
+    /// What its sender may say behind it: something that nobody will read, and that this was all.
+    /// The answer must outlive that.
+    pub fn afterthought(&self, chance: &mut Chance) -> Vec<Step> {
+        let is_refused = self.statuses.iter().all(|status| ![0, 408].contains(status));
+        if !is_refused || chance.percent(50) {
+            return Vec::new();
+        }
+        vec![Step::Say(vec![b'x'; chance.within(1..=3000)]), Step::Finish]
     }
 }
 

@@ -308,6 +308,7 @@ impl Scenario {
         };
         let pace = chance.pick(&[None, Some((3, Duration::from_millis(1)))]);
         steps.push(Step::Say(row.bytes.to_vec()));
+        steps.extend(row.afterthought(chance));
         Some(Script {
             steps,
             pace,

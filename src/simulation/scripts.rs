@@ -175,8 +175,12 @@ fn spoil(script: &mut Script, chance: &mut Chance) {
     }
     if chance.percent(15) {
         // Content may trickle for as long as it likes; nobody here has that much time.
-        let long = |step: &Step| matches!(step, Step::Say(bytes) if bytes.len() > 900);
-        let end = script.steps.iter().position(long).unwrap_or(script.steps.len());
+        let mut left = 900_usize;
+        let fits = |step: &&Step| {
+            let Step::Say(bytes) = step else { return true };
+            left.checked_sub(bytes.len()).inspect(|less| left = *less).is_some()
+        };
+        let end = script.steps.iter().take_while(fits).count();
         script.steps.truncate(end);
         script.pace = Some((chance.within(1..=9), Duration::from_millis(700)));
         script.steps.extend([Step::Wait(Duration::from_secs(100)), Step::Reset]);

@@ -43,7 +43,7 @@ pub struct End {
     ear: Ear,
     /// Answers Pings and farewells.
     polite: bool,
-    /// Pings heard, and those answered.
+    /// Pings heard, and those answered, or settled by a Pong of its own accord (RFC 6455 5.5.3).
     pings: (usize, usize),
 }
 
@@ -58,7 +58,9 @@ impl End {
         // Whoever ends in an outrage has no manners.
         let polite = polite && case.speech(speaker).lawful == usize::MAX;
         let ear = Ear::new(other, case.speech(other).lawful);
-        Self { id, speaker, ear, polite, pings: (0, 0) }
+        // Those who answer do so at once; of the others nobody knows when they said theirs.
+        let settled = if polite { 0 } else { case.speech(speaker).pongs };
+        Self { id, speaker, ear, polite, pings: (0, settled) }
     }
 
     /// Bytes have come.

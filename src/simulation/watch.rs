@@ -62,13 +62,14 @@ impl Run {
             if asked <= workers {
                 continue;
             }
-            let cases = self.ledger.cases.iter();
-            let waiting = cases.filter(|c| !c.begun.is_zero() && c.seen.is_none()).count();
+            let since = now.saturating_sub(limits::REFILL_PAUSE);
+            let cases = self.ledger.cases.iter().filter(|case| !case.begun.is_zero());
+            let waiting = cases.filter(|c| c.seen.is_none() || c.begun >= since).count();
             // Within a second a request looks for a place and knocks three times, and may be
             // sent again; some have given up by now.
             if asked > workers + 5 * waiting + 10 {
                 let what =
-                    format!("server {host} refused {asked} times in a second, {waiting} wait");
+                    format!("server {host} refused {asked} times in a second, {waiting} asked");
                 self.ledger.wrong(what);
             }
         }
