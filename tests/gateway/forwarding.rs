@@ -9,6 +9,7 @@ fn lines_without_date(head: &Head) -> Vec<&str> {
     head.text.split("\r\n").filter(|line| !line.starts_with("Date: ")).collect()
 }
 
+// rule: forwarded field
 #[test]
 fn a_request_and_its_response_cross_line_for_line() {
     let origin = Origin::bind();
@@ -45,6 +46,7 @@ fn a_request_and_its_response_cross_line_for_line() {
 #[test]
 fn what_is_for_one_connection_stays_on_it() {
     // Lines of a request or response, and those of them that cross.
+    // rule: hop-by-hop
     let requests: [(&str, &[&str]); 8] = [
         ("Connection: close", &[]),
         ("Keep-Alive: timeout=5\r\nConnection: keep-alive", &[]),
@@ -55,6 +57,7 @@ fn what_is_for_one_connection_stays_on_it() {
         ("Connection: Upgrade\r\nUpgrade: h2c", &[]),
         ("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA", &[]),
     ];
+    // rule: hop-by-hop
     let responses: [(&str, &[&str]); 5] = [
         ("Keep-Alive: timeout=60", &[]),
         ("Connection: X-Mine\r\nX-Mine: 1\r\nX-Yours: 2", &["X-Yours: 2"]),
@@ -97,6 +100,7 @@ fn who_asked_is_told_by_the_gateway_or_by_proxies_that_it_trusts() {
     let plain = ["127.0.0.1", "http", "a.example"];
     let believed = ["9.9.9.9, 8.8.8.8, 127.0.0.1", "https", "b.example"];
     let cases = [
+        // rule: forwarded field
         ("", "", plain),
         ("", claims, plain),
         ("trusted_proxies=10.0.0.0/8, 127.0.0.2", claims, plain),
@@ -122,6 +126,7 @@ fn who_asked_is_told_by_the_gateway_or_by_proxies_that_it_trusts() {
 
 #[test]
 fn targets_cross_byte_for_byte() {
+    // rule: absolute-form
     // The request line, the target that arrives, the Host that arrives.
     let cases = [
         ("GET / HTTP/1.1", "/", "a.example"),
@@ -150,6 +155,7 @@ fn targets_cross_byte_for_byte() {
     }
 }
 
+// rule: forwarded field
 #[test]
 fn a_response_without_a_date_is_given_one() {
     let origin = Origin::bind();
@@ -225,6 +231,7 @@ fn http_1_0_gets_no_chunks_no_interim_responses_and_stays_only_if_it_asked() {
     let closing = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabcde";
     // The client's Connection field, the response, and whether the connection stays.
     let cases = [
+        // rule: version
         ("", length, false),
         ("Connection: keep-alive\r\n", length, true),
         ("Connection: Keep-Alive\r\n", interim, true),
@@ -261,6 +268,37 @@ fn http_1_0_gets_no_chunks_no_interim_responses_and_stays_only_if_it_asked() {
     }
 }
 
+#[test]
+fn every_request_that_was_whole_before_the_client_s_end_is_answered() {
+    let host = "Host: a\r\n";
+    // What is sent before the FIN, and the targets in it.
+    let cases: [(String, &[&str]); 6] = [
+        // rule: half-close
+        (format!("GET /1 HTTP/1.1\r\n{host}\r\n"), &["/1"]),
+        (format!("GET /1 HTTP/1.0\r\n{host}\r\n"), &["/1"]),
+        (format!("POST /1 HTTP/1.1\r\n{host}Content-Length: 2\r\n\r\nhi"), &["/1"]),
+        (format!("POST /1 HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), &["/1"]),
+        (format!("GET /1 HTTP/1.1\r\n{host}\r\nGET /2 HTTP/1.1\r\n{host}\r\n"), &["/1", "/2"]),
+        // Half of a second one is no reason not to answer the first.
+        (format!("GET /1 HTTP/1.1\r\n{host}\r\nGET /2 HTTP"), &["/1"]),
+    ];
+    for (sent, targets) in cases {
+        let origin = Origin::bind();
+        let gateway = in_front_of(origin.address(), "");
+        let mut client = gateway.client();
+        client.send(&sent);
+        client.finish();
+        let mut server = origin.accept();
+        for target in targets {
+            assert_eq!(server.request().head.target(), *target, "{sent:?}");
+            server.send(ok(target));
+            assert_eq!(client.response().text(), *target, "{sent:?}");
+        }
+        assert_eq!(client.end(), End::Fin, "{sent:?}");
+    }
+}
+
+// rule: half-close
 #[test]
 fn a_client_that_has_said_all_still_gets_its_response() {
     let origin = Origin::bind();

@@ -30,6 +30,7 @@ fn responses_end_where_their_framing_says_and_nowhere_else() {
             "0123456789abcdefghij",
         ),
         ("GET", format!("200 OK\r\n{chunks}0\r\n\r\n"), ""),
+        // rule: no content
         ("GET", "204 No Content\r\n\r\n".to_owned(), ""),
         ("GET", "304 Not Modified\r\nContent-Length: 1000\r\n\r\n".to_owned(), ""),
         ("GET", format!("304 Not Modified\r\n{chunks}"), ""),
@@ -89,6 +90,7 @@ fn requests_end_where_their_framing_says_and_nowhere_else() {
     }
 }
 
+// rule: trailer section
 #[test]
 fn trailer_fields_cross_unless_they_would_change_the_message() {
     let section = "X-Sum: 7\r\nContent-Length: 9\r\nHost: b\r\nAuthorization: x\r\n\
@@ -116,6 +118,7 @@ fn trailer_fields_cross_unless_they_would_change_the_message() {
     assert_in_step(&mut client, &mut server);
 }
 
+// rule: close-delimited
 #[test]
 fn a_body_that_ends_with_the_connection_goes_on_in_chunks() {
     let origin = Origin::bind();
@@ -138,6 +141,7 @@ fn a_response_that_is_cut_short_cuts_the_client() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     // What the server sends, whether it resets the connection then, the client's version.
     let cases = [
+        // rule: close-delimited
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_owned(), End::Fin, "1.1"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_owned(), End::Reset, "1.1"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n".to_owned(), End::Fin, "1.0"),
@@ -206,6 +210,7 @@ fn a_request_that_is_cut_short_cuts_the_server() {
     assert_eq!(client.response().text(), "fresh");
 }
 
+// rule: pipelining
 #[test]
 fn pipelined_requests_are_answered_in_order_one_at_a_time() {
     let origin = Origin::bind();
@@ -238,6 +243,61 @@ fn pipelined_requests_are_answered_in_order_one_at_a_time() {
 }
 
 #[test]
+fn what_follows_a_request_is_the_next_one_or_the_end() {
+    // What is sent in one piece, how many requests of it arrive, and what it is answered.
+    let cases: [(&str, usize, &[u16]); 9] = [
+        // rule: pipelining
+        ("GET /0 HTTP/1.1\r\nHost: a\r\n\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\n", 2, &[200, 200]),
+        (
+            "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\n",
+            2,
+            &[200, 200],
+        ),
+        (
+            "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n\r\n\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\n",
+            1,
+            &[200, 400],
+        ),
+        ("GET /0 HTTP/1.1\r\nHost: a\r\n\r\nGET /1 HTTP/1.1\r\n\r\n", 1, &[200, 400]),
+        ("GET /0 HTTP/1.1\r\n\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\n", 0, &[400]),
+        (
+            "POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhiGET /1 HTTP/1.1\r\nHost: a\r\n\r\n",
+            2,
+            &[200, 200],
+        ),
+        (
+            "POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nh GET /1 HTTP/1.1\r\nHost: a\r\n\r\n",
+            1,
+            &[200, 400],
+        ),
+        ("GET /0 HTTP/1.0\r\nHost: a\r\n\r\nGET /1 HTTP/1.0\r\nHost: a\r\n\r\n", 1, &[200]),
+        (
+            "GET /0 HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /1 HTTP/1.0\r\n\r\n",
+            2,
+            &[200, 200],
+        ),
+    ];
+    for (sent, arrive, statuses) in cases {
+        let origin = Origin::bind();
+        let gateway = in_front_of(origin.address(), "");
+        let mut client = gateway.client();
+        client.send(sent);
+        client.finish();
+        let mut server = None;
+        for (number, status) in statuses.iter().enumerate() {
+            if number < arrive {
+                let server = server.get_or_insert_with(|| origin.accept());
+                assert_eq!(server.request().head.target(), format!("/{number}"), "{sent:?}");
+                server.send(ok("x"));
+            }
+            assert_eq!(client.response().status(), *status, "{sent:?}");
+        }
+        assert_eq!(client.end(), End::Fin, "{sent:?}");
+    }
+}
+
+// rule: pipelining
+#[test]
 fn a_client_that_pipelines_without_end_is_stopped_and_then_served_in_order() {
     const MOST: usize = 64 << 20;
     let origin = Origin::bind();
@@ -268,6 +328,7 @@ fn what_follows_a_response_poisons_the_worker() {
     let smuggled = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
     // Method, response; more than the framing allows.
     let cases = [
+        // rule: surplus
         ("GET", format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood{smuggled}")),
         ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodx".to_owned()),
         ("HEAD", format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{smuggled}")),
@@ -294,6 +355,7 @@ fn what_follows_a_response_poisons_the_worker() {
     }
 }
 
+// rule: surplus
 #[test]
 fn what_an_idle_worker_says_poisons_it() {
     let origin = Origin::bind();

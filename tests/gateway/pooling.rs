@@ -227,6 +227,7 @@ fn idle_workers_above_the_minimum_are_closed_after_worker_timeout() {
     origin.assert_quiet();
 }
 
+// rule: half-close
 #[test]
 fn a_client_that_leaves_the_line_is_forgotten_at_once() {
     let origin = Origin::bind();
@@ -245,6 +246,7 @@ fn a_client_that_leaves_the_line_is_forgotten_at_once() {
     complete(&mut third[0], &mut server);
 }
 
+// rule: half-close
 #[test]
 fn a_client_in_line_that_has_only_said_all_keeps_its_place() {
     let origin = Origin::bind();
@@ -258,6 +260,7 @@ fn a_client_in_line_that_has_only_said_all_keeps_its_place() {
     assert_eq!(line[0].end(), End::Fin);
 }
 
+// rule: half-close
 #[test]
 fn a_client_that_leaves_during_its_exchange_takes_the_worker_with_it() {
     let origin = Origin::bind();
@@ -277,6 +280,7 @@ fn servers_decide_which_connections_are_used_again() {
         ("Connection: keep-alive\r\n", true),
         ("Connection: close\r\n", false),
         ("Connection: x, Close\r\n", false),
+        // rule: keep-alive timeout
         ("Keep-Alive: timeout=100\r\n", true),
         ("Keep-Alive: timeout=1\r\n", false),
         ("Keep-Alive: timeout=0, max=5\r\n", false),
@@ -300,6 +304,7 @@ fn servers_decide_which_connections_are_used_again() {
     }
 }
 
+// rule: keep-alive timeout
 #[test]
 fn a_worker_that_its_server_keeps_for_two_seconds_is_not_used_after_one() {
     let origin = Origin::bind();

@@ -22,6 +22,7 @@ fn a_reused_worker_that_dies_in_silence_costs_nobody_an_idempotent_request() {
     let body = "Content-Length: 4\r\n\r\nbody";
     // Method, the rest of the request, and whether it is sent again.
     let cases = [
+        // rule: retry
         ("GET", "\r\n", true),
         ("HEAD", "\r\n", true),
         ("OPTIONS", "\r\n", true),
@@ -61,6 +62,7 @@ fn a_reused_worker_that_dies_in_silence_costs_nobody_an_idempotent_request() {
     }
 }
 
+// rule: retry
 #[test]
 fn a_request_is_sent_a_second_time_and_never_a_third() {
     let origin = Origin::bind();
@@ -98,6 +100,7 @@ fn a_request_that_is_sent_again_has_the_place_of_the_worker_that_died() {
     assert_eq!(waiting.response().text(), "served");
 }
 
+// rule: retry
 #[test]
 fn a_request_is_sent_again_rather_to_another_server() {
     let (first, second) = (Origin::bind(), Origin::bind());
@@ -119,6 +122,7 @@ fn a_request_is_sent_again_rather_to_another_server() {
     assert_eq!(other.response().text(), "served");
 }
 
+// rule: retry
 #[test]
 fn a_fresh_worker_that_dies_is_the_server_s_answer() {
     let origin = Origin::bind();
@@ -130,6 +134,7 @@ fn a_fresh_worker_that_dies_is_the_server_s_answer() {
     origin.assert_quiet();
 }
 
+// rule: retry
 #[test]
 fn after_one_byte_of_response_nothing_is_sent_again() {
     let beginnings = ["H", "HTTP/1.1 200 OK\r\nContent-", "HTTP/1.1 103 Early Hints\r\n\r\n"];
@@ -146,6 +151,7 @@ fn after_one_byte_of_response_nothing_is_sent_again() {
     }
 }
 
+// rule: retry
 #[test]
 fn an_idle_worker_that_its_server_has_closed_is_not_used() {
     for method in ["GET", "POST"] {
@@ -167,6 +173,7 @@ fn an_idle_worker_that_its_server_has_closed_is_not_used() {
     }
 }
 
+// rule: retry
 #[test]
 fn a_server_that_refuses_costs_nobody_any_request() {
     let requests = [
@@ -190,6 +197,7 @@ fn a_server_that_refuses_costs_nobody_any_request() {
     }
 }
 
+// rule: retry
 #[test]
 fn when_every_server_refuses_the_client_is_told() {
     let servers = [Origin::refusing(), Origin::refusing()];
@@ -198,6 +206,7 @@ fn when_every_server_refuses_the_client_is_told() {
     assert_eq!((response.status(), response.reason().as_str()), (502, "connect_failed"));
 }
 
+// rule: retry
 #[test]
 fn a_server_that_does_not_answer_the_connection_is_given_up_for_another() {
     let deaf = Deaf::bind();
@@ -226,6 +235,7 @@ fn requests_in_line_for_a_server_that_turns_out_dead_go_elsewhere() {
     wait_until("all requests", || origin.requests().len() == 6);
 }
 
+// rule: retry
 #[test]
 fn a_worker_lost_under_a_response_is_no_reason_to_ask_again() {
     let origin = Origin::bind();

@@ -22,10 +22,12 @@ fn heads() -> Vec<(String, u16)> {
     let cl = "Content-Length: ";
     let te = "Transfer-Encoding: ";
     vec![
+        // rule: two framings
         // Two framings, or one that is none.
         (with("Content-Length: 5\r\nTransfer-Encoding: chunked"), 400),
         (with("Transfer-Encoding: chunked\r\nContent-Length: 5"), 400),
         (with("Transfer-Encoding: gzip\r\nContent-Length: 0"), 400),
+        // rule: transfer coding
         (with(&format!("{te}chunked\r\n{te}chunked")), 400),
         (with(&format!("{te}chunked\r\n{te}identity")), 400),
         (with(&format!("{te}chunked, chunked")), 400),
@@ -39,11 +41,14 @@ fn heads() -> Vec<(String, u16)> {
         (with(&format!("{te}identity")), 501),
         (with(&format!("{te}xchunked")), 501),
         (with(&format!("{te}gzip")), 501),
+        // rule: coding of HTTP/1.0
         (raw("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400),
+        // rule: repeated length
         (with(&format!("{cl}5\r\n{cl}5")), 400),
         (with(&format!("{cl}5\r\n{cl}6")), 400),
         (with(&format!("{cl}5, 5")), 400),
         (with(&format!("{cl}5,")), 400),
+        // rule: length
         (with(&format!("{cl}+5")), 400),
         (with(&format!("{cl}-0")), 400),
         (with(&format!("{cl}0x5")), 400),
@@ -53,12 +58,15 @@ fn heads() -> Vec<(String, u16)> {
         (with("Content-Length:"), 400),
         (with(&format!("{cl}9007199254740992")), 400),
         (with(&format!("{cl}18446744073709551621")), 400),
+        // rule: fold
         // Lines that some join, split or skip.
         (with("X-A: 1\r\n folded"), 400),
         (with("X-A: 1\r\n\tContent-Length: 5"), 400),
+        // rule: white space
         (raw("GET / HTTP/1.1\r\n Host: a\r\nHost: a\r\n\r\n"), 400),
         (with("Content-Length : 5"), 400),
         (with("Transfer-Encoding\t: chunked"), 400),
+        // rule: line end
         (with("X-A: 1\nContent-Length: 5"), 400),
         (with("X-A: 1\rContent-Length: 5"), 400),
         (raw("GET / HTTP/1.1\nHost: a\n\n"), 400),
@@ -67,6 +75,7 @@ fn heads() -> Vec<(String, u16)> {
         (raw("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
         (raw("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
         (raw(" GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
+        // rule: characters
         // Bytes that have no business there.
         (with("X-A: a\0b"), 400),
         (with("X-A: a\u{1}b"), 400),
@@ -87,10 +96,12 @@ fn heads() -> Vec<(String, u16)> {
         (raw("GET /\r\nHost: a\r\n\r\n"), 400),
         (raw("GET x HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
         (raw("GET * HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
+        // rule: absolute-form
         (raw("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
         (raw("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
         (raw("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
         (raw("GET http://b@a/x HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
+        // rule: version
         (raw("GET / http/1.1\r\nHost: a\r\n\r\n"), 400),
         (raw("GET / HTTP/1\r\nHost: a\r\n\r\n"), 400),
         (raw("GET / HTTP/1.10\r\nHost: a\r\n\r\n"), 400),
@@ -99,8 +110,10 @@ fn heads() -> Vec<(String, u16)> {
         (raw("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), 505),
         (raw("GET / HTTP/0.9\r\nHost: a\r\n\r\n"), 505),
         (raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505),
+        // rule: method
         (raw("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"), 405),
         (raw("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"), 405),
+        // rule: host
         // Whom it is for.
         (raw("GET / HTTP/1.1\r\n\r\n"), 400),
         (raw("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"), 400),
@@ -113,6 +126,7 @@ fn heads() -> Vec<(String, u16)> {
         (raw("GET / HTTP/1.1\r\nHost: a:80:81\r\n\r\n"), 400),
         (raw("GET / HTTP/1.1\r\nHost: a:x\r\n\r\n"), 400),
         (raw("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"), 400),
+        // rule: hop-by-hop
         // Fields that are not the client's to drop.
         (with("Connection: Host"), 400),
         (with("Connection: close, content-length\r\nContent-Length: 0"), 400),
@@ -147,6 +161,7 @@ fn what_has_two_readings_is_refused_and_nothing_reaches_a_server() {
 fn a_chunked_body_that_is_none_is_cut_off_before_it_is_complete() {
     let long = |count: usize| "x".repeat(count);
     let bodies = [
+        // rule: chunk
         ("zz\r\n", 400),
         ("\r\n0\r\n\r\n", 400),
         ("5\nhello\r\n0\r\n\r\n", 400),
@@ -160,10 +175,12 @@ fn a_chunked_body_that_is_none_is_cut_off_before_it_is_complete() {
         ("1\r\nx\n0\r\n\r\n", 400),
         ("1\r\nx0\r\n\r\n", 400),
         ("1\r\nx\r\n0\r\n\n", 400),
+        // rule: trailer section
         ("1\r\nx\r\n0\r\nX-A\r\n\r\n", 400),
         ("1\r\nx\r\n0\r\n folded: 1\r\n\r\n", 400),
         ("1\r\nx\r\n0\r\nX-A: 1\nX-B: 2\r\n\r\n", 400),
         ("1\r\nx\r\n0\r\nX-A: a\0b\r\n\r\n", 400),
+        // rule: chunk
         ("1;a\nb\r\nx\r\n0\r\n\r\n", 400),
         ("1;a\0\r\nx\r\n0\r\n\r\n", 400),
         ("10000000000000000\r\n", 400),
@@ -259,6 +276,7 @@ fn every_beginning_of_a_request_is_waited_for_and_none_is_forwarded() {
     origin.assert_quiet();
 }
 
+// rule: pipelining
 #[test]
 fn every_cut_of_a_pipeline_gives_the_same_requests() {
     let pipeline = "\r\nPOST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\

@@ -77,6 +77,7 @@ fn the_handshake_crosses_both_ways_with_all_that_matters() {
 fn a_handshake_that_is_none_is_refused_and_reaches_no_server() {
     // What is replaced in the sample, by what, the status, and the reason.
     let cases = [
+        // rule: upgrade
         ("GET /", "POST /", 400, "bad_websocket_method"),
         ("HTTP/1.1", "HTTP/1.0", 400, "bad_websocket_http_version"),
         ("Version: 13", "Version: 8", 426, "websocket_version"),
@@ -133,6 +134,7 @@ fn a_handshake_may_be_written_in_other_ways() {
 fn a_101_that_proves_nothing_is_a_502_and_the_server_is_left() {
     let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
     let cases = [
+        // rule: upgrade
         (accept, "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n"),
         (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOO=\r\n"),
         (accept, "Sec-WebSocket-Accept: S3PPLMBITXAQ9KYGZZHZRBK+XOO=\r\n"),
@@ -158,6 +160,7 @@ fn a_101_that_proves_nothing_is_a_502_and_the_server_is_left() {
     }
 }
 
+// rule: upgrade
 #[test]
 fn a_101_that_nobody_asked_for_is_a_502() {
     let requests = [

@@ -86,6 +86,7 @@ fn the_next_message_is_left_alone() {
 fn every_good_body_is_forwarded_with_one_reading() {
     // Body, what is forwarded of it, and the content in it.
     let rows: [(&str, &str, &str); 16] = [
+        // rule: chunk
         ("0\r\n\r\n", "0\r\n\r\n", ""),
         ("000\r\n\r\n", "000\r\n\r\n", ""),
         ("000000000000000\r\n\r\n", "000000000000000\r\n\r\n", ""),
@@ -100,6 +101,7 @@ fn every_good_body_is_forwarded_with_one_reading() {
         ("1;a=b\r\na\r\n0\r\n\r\n", "1\r\na\r\n0\r\n\r\n", "a"),
         ("1;\r\na\r\n0;x=\"; y\"\r\n\r\n", "1\r\na\r\n0\r\n\r\n", "a"),
         ("1;é\r\na\r\n0\r\n\r\n", "1\r\na\r\n0\r\n\r\n", "a"),
+        // rule: trailer section
         ("0\r\nX-Sum: 1\r\n\r\n", "0\r\nX-Sum: 1\r\n\r\n", ""),
         ("0\r\nX-Sum:1\r\nY:\r\n\r\n", "0\r\nX-Sum: 1\r\nY: \r\n\r\n", ""),
         ("0\r\nContent-Length: 5\r\n\r\n", "0\r\n\r\n", ""),
@@ -122,6 +124,7 @@ fn every_good_body_is_forwarded_with_one_reading() {
 
 /// Bodies that break the rules, each for the one reason beside it.
 const BAD_BODIES: &[(&[u8], Refusal)] = &[
+    // rule: chunk
     // A size that is no size.
     (b"\r\n", BadChunkSize),
     (b"\n", BadChunkSize),
@@ -162,6 +165,7 @@ const BAD_BODIES: &[(&[u8], Refusal)] = &[
     (b"1\x0b\r\na\r\n", BadChunkSize),
     (b"1\x0c\r\na\r\n", BadChunkSize),
     (b"0 \r\n\r\n", BadChunkSize),
+    // rule: line end
     // A line end that is none, with and without an extension.
     (b"1\na\r\n0\r\n\r\n", BadChunkSize),
     (b"1\ra\r\n0\r\n\r\n", BadChunkSize),
@@ -174,6 +178,7 @@ const BAD_BODIES: &[(&[u8], Refusal)] = &[
     (b"1;x\r\r\na\r\n", BadChunkSize),
     (b"1;\n1\r\na\r\n", BadChunkSize),
     (b"1;x=\"\n\"\r\na\r\n", BadChunkSize),
+    // rule: chunk
     // Control characters in an extension.
     (b"1;\0\r\na\r\n", BadChunkSize),
     (b"1;x\ty\r\na\r\n", BadChunkSize),
@@ -191,6 +196,7 @@ const BAD_BODIES: &[(&[u8], Refusal)] = &[
     (b"1\r\na \r\n0\r\n\r\n", BadChunkEnd),
     (b"1\r\na;x\r\n0\r\n\r\n", BadChunkEnd),
     (b"1\r\na\r\n\r\n0\r\n\r\n", BadChunkSize),
+    // rule: trailer section
     // A trailer section that is none.
     (b"0\r\n\n", BadTrailer),
     (b"0\r\n\rX", BadTrailer),
@@ -242,6 +248,7 @@ fn no_beginning_of_a_good_body_is_complete() {
     assert_eq!(outcome(&[body]), Ok(true));
 }
 
+// rule: chunk
 #[test]
 fn an_extension_is_dropped_up_to_its_limit_and_refused_beyond() {
     for (length, refused) in [(1, false), (255, false), (256, false), (257, true), (9000, true)] {
@@ -257,6 +264,7 @@ fn an_extension_is_dropped_up_to_its_limit_and_refused_beyond() {
     }
 }
 
+// rule: trailer section
 #[test]
 fn a_trailer_section_is_held_back_up_to_its_limit_and_refused_beyond() {
     for (length, refused) in [
@@ -274,6 +282,7 @@ fn a_trailer_section_is_held_back_up_to_its_limit_and_refused_beyond() {
     }
 }
 
+// rule: trailer section
 #[test]
 fn an_endless_trailer_line_is_refused_without_its_end() {
     let mut chunked = Chunked::new();

@@ -45,13 +45,16 @@ const REQUESTS: &[(&str, &str)] = &[
     ("GET / HTTP/1.1|Host: h", "GET / HTTP/1.1|Host: h|+"),
     ("GET /a%2fb//../c?x=%20&y HTTP/1.1|Host: h", "GET /a%2fb//../c?x=%20&y HTTP/1.1|Host: h|+"),
     ("OPTIONS * HTTP/1.1|Host: h", "OPTIONS * HTTP/1.1|Host: h|+"),
+    // rule: absolute-form
     // The authority of an absolute-form takes the place of Host, where that stands.
     ("GET http://h/x?y HTTP/1.1|A: b|hOst: i|C: d", "GET /x?y HTTP/1.1|A: b|hOst: h|C: d|+"),
+    // rule: forwarded field
     // Order, case, duplicates and values stay.
     (
         "GET / HTTP/1.1|b: 2|HOST:h|A:  1 |Cookie: a|cookie: b|b: 1|E:",
         "GET / HTTP/1.1|b: 2|HOST: h|A: 1|Cookie: a|cookie: b|b: 1|E: |+",
     ),
+    // rule: hop-by-hop
     // Hop-by-hop fields, whether Connection names them or not.
     (
         "GET / HTTP/1.1|Host: h|Connection: close|Keep-Alive: timeout=5|Proxy-Connection: x\
@@ -69,6 +72,7 @@ const REQUESTS: &[(&str, &str)] = &[
         "GET / HTTP/1.1|Host: h|te: gzip;q=0.5, Trailers|Connection: te",
         "GET / HTTP/1.1|Host: h|+|Connection: TE|TE: trailers",
     ),
+    // rule: length
     // Framing is said once, in canonical digits.
     ("POST / HTTP/1.1|Host: h", "POST / HTTP/1.1|Host: h|+"),
     ("POST / HTTP/1.1|Host: h|content-length: 0", "POST / HTTP/1.1|Host: h|+|Content-Length: 0"),
@@ -80,13 +84,16 @@ const REQUESTS: &[(&str, &str)] = &[
         "POST / HTTP/1.1|transfer-encoding: CHUNKED|Host: h|Trailer: X-Sum",
         "POST / HTTP/1.1|Host: h|Trailer: X-Sum|+|Transfer-Encoding: chunked",
     ),
+    // rule: expectation
     // Expect goes with the body that it is about.
     (
         "POST / HTTP/1.1|Host: h|Expect: 100-continue|Content-Length: 1",
         "POST / HTTP/1.1|Host: h|Expect: 100-continue|+|Content-Length: 1",
     ),
+    // rule: forwarded field
     // Via is a list of lines.
     ("GET / HTTP/1.1|Via: 1.0 a|Host: h", "GET / HTTP/1.1|Via: 1.0 a|Host: h|+"),
+    // rule: upgrade
     // A WebSocket's opening handshake.
     (
         "GET /ws HTTP/1.1|Host: h|Connection: keep-alive, Upgrade|Upgrade: WebSocket\
@@ -95,6 +102,7 @@ const REQUESTS: &[(&str, &str)] = &[
              |Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==|Origin: o|+\
              |Connection: Upgrade|Upgrade: websocket",
     ),
+    // rule: forwarded field
     // What a peer claims that is not trusted.
     (
         "GET / HTTP/1.1|Host: h|X-Forwarded-For: 10.0.0.1|x-forwarded-proto: https\
@@ -112,6 +120,7 @@ fn requests_keep_what_is_end_to_end_and_lose_what_is_not() {
     }
 }
 
+// rule: version
 #[test]
 fn requests_of_http_1_0_go_on_as_1_1_and_say_so() {
     assert_eq!(
@@ -129,6 +138,7 @@ fn requests_of_http_1_0_go_on_as_1_1_and_say_so() {
     );
 }
 
+// rule: forwarded field
 #[test]
 fn a_trusted_peer_is_believed_and_its_address_appended() {
     let request = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n\
@@ -198,6 +208,7 @@ const RESPONSES: &[(Meets, &str, &str)] = &[
     // Code and phrase are the server's.
     (STAYS, "200 Fine so|@|Content-Length: 3", "200 Fine so|@|Content-Length: 3"),
     (STAYS, "299 |@|Content-Length: 3", "299 |@|Content-Length: 3"),
+    // rule: forwarded field
     // Order, case and duplicates stay.
     (
         STAYS,
@@ -214,8 +225,10 @@ const RESPONSES: &[(Meets, &str, &str)] = &[
     (STAYS, "200 OK|A: b|Content-Length: 3", "200 OK|A: b|@|Content-Length: 3"),
     (STAYS, "200 OK|date: then|Content-Length: 0", "200 OK|date: then|Content-Length: 0"),
     (STAYS, "200 OK|Date: x|Connection: Date|Content-Length: 1", "200 OK|@|Content-Length: 1"),
+    // rule: interim response
     (STAYS, "100 Continue", "100 Continue"),
     (CLOSES, "103 Early Hints|Link: </a>", "103 Early Hints|Link: </a>"),
+    // rule: hop-by-hop
     // Hop-by-hop fields, and those that Connection names.
     (
         STAYS,
@@ -223,6 +236,7 @@ const RESPONSES: &[(Meets, &str, &str)] = &[
          |Proxy-Authenticate: Basic|Proxy-Connection: close|Upgrade: websocket|Content-Length: 1",
         "200 OK|@|X-B: 2|Via: 1.1 a|Content-Length: 1",
     ),
+    // rule: close-delimited
     // Bodies of unknown length.
     (
         STAYS,
@@ -232,6 +246,7 @@ const RESPONSES: &[(Meets, &str, &str)] = &[
     (CHUNKS, "200 OK|@|Connection: close", "200 OK|@|Transfer-Encoding: chunked"),
     (CLOSES_10, "200 OK|@", "200 OK|@|Connection: close"),
     (CLOSES_10, "200 OK|@|Transfer-Encoding: chunked|Trailer: X", "200 OK|@|Connection: close"),
+    // rule: version
     // The client's connection is the client's.
     (CLOSES, "200 OK|@|Content-Length: 3", "200 OK|@|Content-Length: 3|Connection: close"),
     (
@@ -239,6 +254,7 @@ const RESPONSES: &[(Meets, &str, &str)] = &[
         "200 OK|@|Connection: close|Content-Length: 3",
         "200 OK|@|Content-Length: 3|Connection: keep-alive",
     ),
+    // rule: no content
     // No body, but maybe a word on the one that there would be.
     (TO_HEAD, "200 OK|@|Content-Length: 12345", "200 OK|@|Content-Length: 12345"),
     (TO_HEAD, "200 OK|@|Transfer-Encoding: chunked", "200 OK|@|Transfer-Encoding: chunked"),
@@ -252,6 +268,7 @@ const RESPONSES: &[(Meets, &str, &str)] = &[
     (STAYS, "304 Not Modified|@|Transfer-Encoding: chunked", "304 Not Modified|@"),
     (STAYS, "204 No Content|@|X: y", "204 No Content|@|X: y"),
     (STAYS, "205 Reset Content|@|Content-Length: 0", "205 Reset Content|@|Content-Length: 0"),
+    // rule: upgrade
     // Changing protocols.
     (
         TUNNEL,
@@ -287,6 +304,7 @@ fn responses_keep_what_is_end_to_end_and_are_framed_for_the_client() {
     }
 }
 
+// rule: no content
 #[test]
 fn a_response_that_has_no_body_is_never_framed_though_the_server_says_so() {
     for status in [100, 101, 103, 204] {

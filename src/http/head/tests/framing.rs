@@ -5,15 +5,18 @@ use super::{Row, check, request};
 use crate::http::Refusal::*;
 
 const CODINGS: &[Row] = &[
+    // rule: transfer coding
     (b"Accept: */*", NoBody),
     (b"Transfer-Encoding: chunked", Chunked),
     (b"transfer-encoding:\tCHUNKED ", Chunked),
+    // rule: two framings
     // With Content-Length.
     (b"Content-Length: 5\r\nTransfer-Encoding: chunked", Refused(TwoFramings)),
     (b"Transfer-Encoding: chunked\r\nContent-Length: 5", Refused(TwoFramings)),
     (b"Transfer-Encoding: chunked\r\nContent-Length: 0", Refused(TwoFramings)),
     (b"Transfer-Encoding: gzip\r\nContent-Length: 5", Refused(TwoFramings)),
     (b"Transfer-Encoding:\r\nContent-Length: 5", Refused(TwoFramings)),
+    // rule: transfer coding
     // Well-formed, but of codings that are not ours.
     (b"Transfer-Encoding: gzip", Refused(UnknownTransferCoding)),
     (b"Transfer-Encoding: identity", Refused(UnknownTransferCoding)),
@@ -40,6 +43,7 @@ const CODINGS: &[Row] = &[
     (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", Refused(BadTransferEncoding)),
     (b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", Refused(BadTransferEncoding)),
     (b"Transfer-Encoding:\r\nTransfer-Encoding: chunked", Refused(BadTransferEncoding)),
+    // rule: transfer coding
     // In disguise.
     (b"Transfer-Encoding: chunked\r\n , gzip", Refused(ObsoleteFold)),
     (b"Transfer-Encoding : chunked", Refused(MisplacedWhiteSpace)),
@@ -50,11 +54,13 @@ const CODINGS: &[Row] = &[
 ];
 
 const LENGTHS: &[Row] = &[
+    // rule: length
     (b"Content-Length: 0", NoBody),
     (b"Content-Length: 5", Length(5)),
     (b"content-LENGTH:5", Length(5)),
     (b"Content-Length: \t 5 \t", Length(5)),
     (b"Content-Length: 0000000000000000000000000005", Length(5)),
+    // rule: repeated length
     // Repeated or a list, even of equals.
     (b"Content-Length: 5\r\nContent-Length: 5", Refused(RepeatedContentLength)),
     (b"Content-Length: 5\r\ncontent-length: 6", Refused(RepeatedContentLength)),
@@ -63,6 +69,7 @@ const LENGTHS: &[Row] = &[
     (b"Content-Length: 5,6", Refused(RepeatedContentLength)),
     (b"Content-Length: 5,", Refused(RepeatedContentLength)),
     (b"Content-Length: ,5", Refused(RepeatedContentLength)),
+    // rule: length
     // Too large.
     (b"Content-Length: 9007199254740991", Length((1 << 53) - 1)),
     (b"Content-Length: 9007199254740992", Refused(BadContentLength)),
@@ -88,6 +95,7 @@ const LENGTHS: &[Row] = &[
     (b"Content_Length: 5", NoBody),
 ];
 
+// rule: coding of HTTP/1.0
 const HTTP10: &[Row] = &[
     (b"A: b", NoBody),
     (b"Content-Length: 5", Length(5)),

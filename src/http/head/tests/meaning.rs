@@ -17,6 +17,7 @@ const HTTP11: &[(&str, &str)] = &[
     ("PATCH /|Host: a", "PATCH / for 'a' persistent"),
     ("get /|Host: a", "get / for 'a' persistent"),
     ("head /|Host: a", "head / for 'a' persistent"),
+    // rule: absolute-form
     // Of an absolute-form target path and query remain, and its authority outweighs Host.
     ("GET http://b:1/c?d|Host: a", "GET /c?d for 'b:1' persistent idempotent"),
     ("GET http://b|Host: a", "GET / for 'b' persistent idempotent"),
@@ -31,6 +32,7 @@ const HTTP11: &[(&str, &str)] = &[
     ("GET /|Host: a|Connection: keep-alive|Connection: close", "GET / for 'a' idempotent"),
     ("GET /|Host: a|Connection: closed", "GET / for 'a' persistent idempotent"),
     ("GET /|Host: a|Proxy-Connection: close", "GET / for 'a' persistent idempotent"),
+    // rule: expectation
     // Only content can be held back.
     ("GET /|Host: a|Expect: 100-continue", "GET / for 'a' persistent idempotent"),
     ("A /|Host: a|Expect: 100-continue|Content-Length: 0", "A / for 'a' persistent"),
@@ -39,6 +41,7 @@ const HTTP11: &[(&str, &str)] = &[
         "A /|Host: a|Expect: 100-Continue|Transfer-Encoding: chunked",
         "A / for 'a' persistent expects",
     ),
+    // rule: upgrade
     // Upgrade counts if both fields agree; other protocols are not for us.
     ("A /|Host: a|Connection: b, Upgrade|Upgrade: WebSocket", "A / for 'a' persistent websocket"),
     ("A /|Host: a|Upgrade: h2c, websocket|Connection: upgrade", "A / for 'a' persistent websocket"),
@@ -48,6 +51,7 @@ const HTTP11: &[(&str, &str)] = &[
     ("A /|Host: a|Connection: upgrade|Upgrade: websocket/13", "A / for 'a' persistent"),
 ];
 
+// rule: version
 /// Likewise of an HTTP/1.0 request.
 const HTTP10: &[(&str, &str)] = &[
     ("GET /|A: b", "GET / for '' 1.0 idempotent"),

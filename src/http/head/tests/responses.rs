@@ -17,8 +17,10 @@ const FRAMING: &[Row] = &[
     (b"Transfer-Encoding: chunked", Chunked),
     (b"TRANSFER-ENCODING: Chunked", Chunked),
     (b"Connection: close", UntilClose),
+    // rule: two framings
     (b"Content-Length: 5\r\nTransfer-Encoding: chunked", Refused(TwoFramings)),
     (b"Transfer-Encoding: gzip\r\nContent-Length: 5", Refused(TwoFramings)),
+    // rule: transfer coding
     (b"Transfer-Encoding: gzip", Refused(UnknownTransferCoding)),
     (b"Transfer-Encoding: gzip, chunked", Refused(UnknownTransferCoding)),
     (b"Transfer-Encoding: identity", Refused(UnknownTransferCoding)),
@@ -26,12 +28,15 @@ const FRAMING: &[Row] = &[
     (b"Transfer-Encoding: chunked, chunked", Refused(BadTransferEncoding)),
     (b"Transfer-Encoding:", Refused(BadTransferEncoding)),
     (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", Refused(BadTransferEncoding)),
+    // rule: repeated length
     (b"Content-Length: 5\r\nContent-Length: 5", Refused(RepeatedContentLength)),
     (b"Content-Length: 5, 5", Refused(RepeatedContentLength)),
+    // rule: length
     (b"Content-Length:", Refused(BadContentLength)),
     (b"Content-Length: -1", Refused(BadContentLength)),
     (b"Content-Length: 1x", Refused(BadContentLength)),
     (b"Content-Length: 9007199254740992", Refused(BadContentLength)),
+    // rule: hop-by-hop
     (b"Connection: Content-Length\r\nContent-Length: 5", Refused(ConnectionNamesField)),
     (b"Connection: a b", Refused(BadConnection)),
     // Requests are bound to these, responses are not.
@@ -39,14 +44,18 @@ const FRAMING: &[Row] = &[
 ];
 
 const FIELD_LINES: &[Row] = &[
+    // rule: fold
     (b"A: b\r\n c", Refused(ObsoleteFold)),
     (b"A: b\r\n\tc", Refused(ObsoleteFold)),
+    // rule: white space
     (b"A : b", Refused(MisplacedWhiteSpace)),
     (b" A: b", Refused(MisplacedWhiteSpace)),
+    // rule: line end
     (b"A: b\nC: d", Refused(BadLineEnd)),
     (b"A: b\rC: d", Refused(BadLineEnd)),
     (b"A: b\n", Refused(BadLineEnd)),
     (b"A: b\r\n\rB: c", Refused(BadLineEnd)),
+    // rule: characters
     (b": b", Refused(BadFieldName)),
     (b"A", Refused(BadFieldName)),
     (b"A\x7f: b", Refused(BadFieldName)),
@@ -56,6 +65,7 @@ const FIELD_LINES: &[Row] = &[
     (b"A: \xff\t\x80", UntilClose),
 ];
 
+// rule: version
 const STATUS_LINES: &[Row] = &[
     (b"HTTP/1.1 200 OK", UntilClose),
     (b"HTTP/1.0 200 OK", UntilClose),
@@ -98,6 +108,7 @@ const STATUS_LINES: &[Row] = &[
     (b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade", Refused(UnaskedUpgrade)),
 ];
 
+// rule: no content
 /// Whatever the fields say, these have no content; but two readings are two readings.
 const WITHOUT_CONTENT: &[Row] = &[
     (b"HTTP/1.1 100 x", NoBody),
@@ -112,6 +123,7 @@ const WITHOUT_CONTENT: &[Row] = &[
     (b"HTTP/1.1 204 x\r\nContent-Length: 5\r\nContent-Length: 5", Refused(RepeatedContentLength)),
 ];
 
+// rule: no content
 const TO_HEAD: &[Row] = &[
     (b"HTTP/1.1 200 x", NoBody),
     (b"HTTP/1.1 200 x\r\nContent-Length: 5", NoBody),
@@ -127,6 +139,7 @@ const TO_WEBSOCKET: &[Row] = &[
     (b"HTTP/1.1 200 x", UntilClose),
 ];
 
+// rule: coding of HTTP/1.0
 const HTTP10: &[Row] = &[
     (b"A: b", UntilClose),
     (b"Content-Length: 5", Length(5)),
@@ -162,6 +175,7 @@ fn some_responses_have_no_content_whatever_their_fields_say() {
     check(response_to(WEBSOCKET), b"", b"\r\n\r\n", TO_WEBSOCKET);
 }
 
+// rule: keep-alive timeout
 /// Status line and fields; whether the server keeps its connection, and for how many idle seconds.
 const PERSISTENCE: &[(&str, bool, Option<u64>)] = &[
     ("HTTP/1.1 200 OK|Content-Length: 1", true, None),

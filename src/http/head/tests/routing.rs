@@ -4,6 +4,7 @@ use super::Expected::{Length, NoBody, Refused};
 use super::{Row, check, request};
 use crate::http::Refusal::*;
 
+// rule: host
 const HOSTS: &[Row] = &[
     (b"Host: a", NoBody),
     (b"hOST:a:8080 \t", NoBody),
@@ -33,6 +34,7 @@ const HOSTS: &[Row] = &[
     (b"Host: \"a\"", Refused(BadHost)),
 ];
 
+// rule: host
 const HTTP10_HOSTS: &[Row] = &[
     (b"A: b", NoBody),
     (b"Host: a", NoBody),
@@ -41,6 +43,7 @@ const HTTP10_HOSTS: &[Row] = &[
     (b"Host: a\r\nHost: a", Refused(RepeatedHost)),
 ];
 
+// rule: absolute-form
 const TARGET_FORMS: &[Row] = &[
     (b"GET http://a/", NoBody),
     (b"GET http://a", NoBody),
@@ -62,6 +65,7 @@ const TARGET_FORMS: &[Row] = &[
     (b"GET http://a\\b/", Refused(BadHost)),
     (b"GET http://a#b", Refused(BadTarget)),
     (b"GET http://a/#b", Refused(BadTarget)),
+    // rule: method
     (b"OPTIONS *", NoBody),
     (b"OPTIONS /", NoBody),
     (b"OPTIONS http://a", NoBody),
@@ -77,6 +81,7 @@ const TARGET_FORMS: &[Row] = &[
     (b"TRACK /", NoBody),
 ];
 
+// rule: hop-by-hop
 const CONNECTION_OPTIONS: &[Row] = &[
     (b"Connection: close", NoBody),
     (b"Connection: keep-alive, X-Custom, Upgrade, TE", NoBody),
@@ -101,6 +106,7 @@ const CONNECTION_OPTIONS: &[Row] = &[
     (b"Connection: a/b", Refused(BadConnection)),
 ];
 
+// rule: expectation
 const EXPECTATIONS: &[Row] = &[
     (b"Expect: 100-continue", Length(1)),
     (b"Expect: 100-CONTINUE", Length(1)),

@@ -5,6 +5,7 @@ use super::{Row, check, request};
 use crate::http::Refusal::*;
 
 const FIELD_LINES: &[Row] = &[
+    // rule: characters
     (b"A:", NoBody),
     (b"A:b", NoBody),
     (b"A: b c\td", NoBody),
@@ -12,6 +13,7 @@ const FIELD_LINES: &[Row] = &[
     (b"!#$%&'*+-.^_`|~09azAZ: b", NoBody),
     (b"A: b\r\nA: b\r\na: c", NoBody),
     (b"A: :b:", NoBody),
+    // rule: fold
     // White space where a name should be.
     (b"A: b\r\n c", Refused(ObsoleteFold)),
     (b"A: b\r\n\tc", Refused(ObsoleteFold)),
@@ -19,12 +21,14 @@ const FIELD_LINES: &[Row] = &[
     (b"A:\r\n b", Refused(ObsoleteFold)),
     (b"A: b\r\n ", Refused(ObsoleteFold)),
     (b" A: b", Refused(ObsoleteFold)),
+    // rule: white space
     // White space behind a name.
     (b"A : b", Refused(MisplacedWhiteSpace)),
     (b"A\t: b", Refused(MisplacedWhiteSpace)),
     (b"A B: c", Refused(MisplacedWhiteSpace)),
     (b"A ", Refused(MisplacedWhiteSpace)),
     (b"Host : b", Refused(MisplacedWhiteSpace)),
+    // rule: line end
     // Line ends.
     (b"A: b\nC: d", Refused(BadLineEnd)),
     (b"A: b\n", Refused(BadLineEnd)),
@@ -35,6 +39,7 @@ const FIELD_LINES: &[Row] = &[
     (b"A:\rb", Refused(BadLineEnd)),
     (b"A: b\r\n\rC: d", Refused(BadLineEnd)),
     (b"A: b\rContent-Length: 5", Refused(BadLineEnd)),
+    // rule: characters
     // Names.
     (b": b", Refused(BadFieldName)),
     (b":", Refused(BadFieldName)),
@@ -65,6 +70,7 @@ const FIELD_LINES: &[Row] = &[
     (b"A: \x08", Refused(BadFieldValue)),
 ];
 
+// rule: white space
 const FIRST_FIELD_LINES: &[Row] = &[
     (b" Host: a", Refused(MisplacedWhiteSpace)),
     (b"\tHost: a", Refused(MisplacedWhiteSpace)),
@@ -72,6 +78,7 @@ const FIRST_FIELD_LINES: &[Row] = &[
     (b" \r\nHost: a", Refused(MisplacedWhiteSpace)),
 ];
 
+// rule: line end
 const LINE_ENDS: &[Row] = &[
     (b"GET / HTTP/1.1", NoBody),
     (b"\r\nGET / HTTP/1.1", NoBody),
@@ -91,6 +98,7 @@ const LINE_ENDS: &[Row] = &[
     (b"GET / HTTP/1.10", Refused(BadLineEnd)),
 ];
 
+// rule: characters
 const METHODS: &[Row] = &[
     (b"get / HTTP/1.1", NoBody),
     (b"M-SEARCH / HTTP/1.1", NoBody),
@@ -111,6 +119,7 @@ const METHODS: &[Row] = &[
     (b"\"GET\" / HTTP/1.1", Refused(BadMethod)),
 ];
 
+// rule: characters
 const TARGETS: &[Row] = &[
     (b"GET //a/../b//c HTTP/1.1", NoBody),
     (b"GET /?q=a?b&c=%00%0d%0a HTTP/1.1", NoBody),
@@ -138,6 +147,7 @@ const TARGETS: &[Row] = &[
     (b"GET a.example/b HTTP/1.1", Refused(BadTarget)),
 ];
 
+// rule: version
 const VERSIONS: &[Row] = &[
     (b"GET / HTTP/1.0", NoBody),
     (b"GET / HTTP/1.2", Refused(UnsupportedVersion)),
@@ -194,6 +204,7 @@ fn an_unfinished_head_waits() {
     check(request, b"", b"", UNFINISHED);
 }
 
+// rule: characters
 /// The library compares many bytes at once where the processor can; none may slip through there.
 #[test]
 fn control_characters_are_found_at_every_place_of_names_values_and_targets() {
