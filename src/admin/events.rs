@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 /// Events kept.
 pub const KEPT: usize = 40;
 
-/// Seconds within which the same thing happening again is the same event, counted once more.
-const SAME: u64 = 10;
+/// Seconds within which the same thing happening again is the same event, counted once more. Longer
+/// than a server sits out (`fail_timeout`, 10 s), so that one that is gone for good, and is tried
+/// each time it may have work again, does not drive all others from the list.
+const SAME: u64 = 60;
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,13 +107,25 @@ mod tests {
         note(2, Kind::Full, "b");
         note(5, Kind::Full, "a");
         note(5, Kind::Down, "a");
-        note(30, Kind::Full, "a");
+        note(90, Kind::Full, "a");
         let told: Vec<_> = events.latest().map(|e| (e.at, e.kind, e.count)).collect();
         let full = Kind::Full;
-        assert_eq!(told, [(30, full, 1), (5, Kind::Down, 1), (5, full, 2), (2, full, 1)]);
+        assert_eq!(told, [(90, full, 1), (5, Kind::Down, 1), (5, full, 2), (2, full, 1)]);
         for at in 0..1000 {
             events.note(at, Kind::Up, at.to_string(), String::new());
         }
         assert_eq!(events.latest().count(), KEPT);
+    }
+
+    #[test]
+    fn a_server_that_is_tried_again_and_again_takes_two_lines() {
+        let mut events = Events::default();
+        events.note(0, Kind::Reload, String::new(), String::new());
+        for at in (0..600).step_by(11) {
+            events.note(at, Kind::Down, "a".to_owned(), "no connection".to_owned());
+            events.note(at + 10, Kind::Up, "a".to_owned(), "its time is over".to_owned());
+        }
+        let told: Vec<_> = events.latest().map(|event| (event.kind, event.count)).collect();
+        assert_eq!(told, [(Kind::Up, 55), (Kind::Down, 55), (Kind::Reload, 1)]);
     }
 }
