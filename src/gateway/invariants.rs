@@ -27,6 +27,9 @@ impl Gateway {
                 found.push(format!("{server} sits out, and no alarm ends it"));
             }
         }
+        if !self.agenda.is_sound() {
+            found.push("the agenda has somebody twice".to_owned());
+        }
         if !self.departed.is_empty() {
             found.push(format!("{} departed are not buried", self.departed.len()));
         }

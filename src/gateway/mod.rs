@@ -17,12 +17,13 @@
 //! | `admin`, `snapshot` | operators |
 //! | `journal`, `tunnel_log`, `entry`, `scribe` | the access log |
 //! | `reload` | another configuration |
-//! | `run`, `token`, `alarm` | the loop, which socket spoke, what is due |
+//! | `run`, `token`, `alarm`, `agenda` | the loop, which socket spoke, what is due, who goes on |
 //! | `stop`, `counters` | the end, and what has happened by then |
 //! | `invariants`, `inspect` | what must hold, and what a test may look at |
 
 mod admin;
 mod admission;
+mod agenda;
 pub mod alarm;
 mod answering;
 pub mod client;
@@ -60,6 +61,7 @@ pub mod worker;
 
 use self::admin::Office;
 use self::admission::Admission;
+use self::agenda::Agenda;
 use self::alarm::Alarm;
 use self::client::Client;
 use self::counters::{Answers, Counters};
@@ -86,7 +88,6 @@ use crate::timer::Wheel;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use slab::Slab;
-use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -151,7 +152,7 @@ pub struct Gateway {
     timers: Wheel<Alarm>,
     /// Whoever has something to do without an edge of its own: served like an edge, in the same
     /// turn if it was put there by an edge, in the next one if by another entry.
-    agenda: VecDeque<Token>,
+    agenda: Agenda,
     /// Closed things, to be taken from their slabs when no event of this turn can meet them.
     departed: Vec<Token>,
     desk: Desk,
@@ -231,7 +232,7 @@ impl Gateway {
             servers,
             sections,
             timers: Wheel::new(now, limits::TICK),
-            agenda: VecDeque::new(),
+            agenda: Agenda::default(),
             departed: Vec::new(),
             desk: Desk::new(),
             spare: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::id::{ClientId, ProbeId, ServerId, TunnelId, WorkerId};
 
 /// Whoever can be ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Token {
     /// A client has arrived.
     Listener,
