@@ -19,7 +19,7 @@
 //! ```
 //!
 //! A failure names its seed; `TIDEGATE_SEED=n cargo test --lib simulation` lives through that world
-//! again, and `TIDEGATE_SEEDS=n` through as many as you like.
+//! again, and `TIDEGATE_SEEDS=n` through as many as you like, from `TIDEGATE_FROM=n` on.
 
 pub mod client;
 pub mod frames;

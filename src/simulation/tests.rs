@@ -7,6 +7,7 @@ use super::{chance, live};
 use crate::net::simulated::chance::Chance;
 use crate::net::simulated::world::Reach;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Seeds per mood when nothing else is asked for.
@@ -28,6 +29,12 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// The seeds that are asked for: as many as `TIDEGATE_SEEDS` says, from `TIDEGATE_FROM` on.
+fn seeds() -> Range<u64> {
+    let from = number("TIDEGATE_FROM").unwrap_or(0);
+    from..from + number("TIDEGATE_SEEDS").unwrap_or(SEEDS)
+}
+
 fn survive(mood: Mood) {
     let seeds = match number("TIDEGATE_SEED") {
         Some(seed) => {
@@ -35,7 +42,7 @@ fn survive(mood: Mood) {
             let _ = simple_logger::SimpleLogger::new().without_timestamps().init();
             seed..seed + 1
         }
-        None => 0..number("TIDEGATE_SEEDS").unwrap_or(SEEDS),
+        None => seeds(),
     };
     let (mut statuses, mut cuts) = (BTreeMap::<u16, usize>::new(), 0);
     let mut twice = 0;
