@@ -1,7 +1,7 @@
 //! Do the planted bugs still fit the code?
 //!
 //! `.ci/plant` puts one patch of this folder after the other into the source, and lets the
-//! simulation look for it. That takes an hour; that each of them can still be put in takes none.
+//! simulation look for it. That takes half an hour; that each can still be put in takes none.
 
 use std::fs;
 use std::path::Path;
