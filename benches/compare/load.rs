@@ -4,6 +4,7 @@
 //! line, `outcome requests=.. micros=.. p50=.. p99=.. p999=..` and a count for each kind of error,
 //! which [`Outcome::parse`] reads, so that all are accounted for in one way.
 
+pub(crate) mod company;
 pub(crate) mod hold;
 pub(crate) mod paced;
 pub(crate) mod response;

@@ -29,6 +29,8 @@
 //! - Memory is the process's private memory, before and after 10,000 clients (each with one
 //!   request behind it) or 9,000 tunnels were opened in a fresh proxy. For this the limit of open
 //!   descriptors must be 20,000 (`ulimit -n 20000`).
+//! - *Beside* a greedy client, that client has what its core's others leave. What counts there is
+//!   the latency of the others.
 //! - Errors are counted and shown beside the figures they belong to.
 //!
 //! The bare forwarder opens a server connection for each client connection. That is more work than
@@ -102,6 +104,7 @@ fn play(role: &[String]) -> Result<(), Box<dyn Error>> {
         ["hold", address, count, kind] => {
             load::hold::run(address.parse()?, count.parse()?, *kind == "tunnel")?;
         }
+        ["greedy", address, kind] => load::company::run(address.parse()?, kind)?,
         ["paced", address, connections, rate, seconds] => {
             let takes = Duration::from_secs(seconds.parse()?);
             load::paced::run(address.parse()?, connections.parse()?, rate.parse()?, takes)?;
@@ -126,6 +129,18 @@ fn wait(poll: &mut Poll, events: &mut Events, limit: Option<Duration>) -> io::Re
     }
 }
 
+/// Those of the named peers that can be started.
+fn start(names: &[&'static str], site: &Site) -> Vec<Peer> {
+    let mut peers = Vec::new();
+    for name in names {
+        match Peer::start(name, site) {
+            Ok((peer, _)) => peers.push(peer),
+            Err(why) => println!("**Left out**: {why}\n"),
+        }
+    }
+    peers
+}
+
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     process::pin_self()?;
     let name = format!("tidegate-compare-{}", std::process::id());
@@ -142,26 +157,27 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
         thread::sleep(Duration::from_millis(2));
     }
     let tidegate = options.tidegate.clone();
-    let site = Site { directory: directory.0.clone(), origin, tidegate };
+    let mut site = Site { directory: directory.0.clone(), origin, tidegate, servers: 1 };
 
-    let mut peers = Vec::new();
-    for &name in &options.peers {
-        match Peer::start(name, &site) {
-            Ok((peer, _)) => peers.push(peer),
-            Err(why) => println!("**Left out**: {why}\n"),
-        }
-    }
+    let mut peers = start(&options.peers, &site);
+    let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
     let mut sections = Vec::new();
     for work in work::ALL.iter().filter(|work| options.includes(work.name)) {
+        if work.servers != site.servers {
+            peers.clear();
+            site.servers = work.servers;
+            peers = start(&names, &site);
+        }
         let rows = round::compare(work, &mut peers, &site, options);
         println!("{}", report::work(work.title, &rows));
-        sections.push((work.title, rows));
+        sections.push((work, rows));
     }
-    let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
     if !sections.is_empty() {
         println!("{}", report::summary(&sections, &peers));
+        println!("{}", report::latency(&sections, &peers));
     }
     drop(peers);
+    site.servers = 1;
     if footprint::NAMES.iter().any(|name| options.includes(name)) {
         let rows: Vec<_> =
             names.iter().map(|name| footprint::measure(name, &site, options)).collect();

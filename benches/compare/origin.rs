@@ -12,7 +12,8 @@ mod answers;
 mod frames;
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
@@ -20,11 +21,17 @@ use slab::Slab;
 
 use answers::{Answers, Body};
 
+use crate::work::SERVERS_MAX;
+
 /// Bytes taken by one read.
 const SCRATCH: usize = 65_536;
 /// What a connection may hold unread: a whole frame of the largest size that the bench sends.
+/// Reads of one connection before others have their turn: a sender that is never slower than the
+/// origin would have it for itself.
+const READS_PER_TURN: usize = 2;
 const MAX_CARRY: usize = 1 << 20;
-const LISTENER: Token = Token(usize::MAX);
+/// The first listener's; the others' follow below.
+const LISTENER: usize = usize::MAX;
 
 /// What the next bytes of a connection are.
 enum Expect {
@@ -44,6 +51,16 @@ enum Expect {
     Ended,
 }
 
+/// What becomes of a connection after its turn.
+enum Then {
+    /// The next event brings it back.
+    Wait,
+    /// It goes on when others have had their turn; no event will say so.
+    Resume,
+    /// It is over.
+    Remove,
+}
+
 struct Connection {
     stream: TcpStream,
     expect: Expect,
@@ -60,18 +77,21 @@ struct Connection {
 }
 
 impl Connection {
-    /// Reads, answers and sends until the socket blocks. Ok(true): it is over.
-    fn on_ready(&mut self, answers: &Answers, drain: bool, scratch: &mut [u8]) -> io::Result<bool> {
+    /// Reads, answers and sends until the socket blocks, or others are to have their turn.
+    fn on_ready(&mut self, answers: &Answers, drain: bool, scratch: &mut [u8]) -> io::Result<Then> {
         self.flush()?;
-        while !self.is_stuck() {
+        for _ in 0..READS_PER_TURN {
+            if self.is_stuck() {
+                return Ok(Then::Wait);
+            }
             if matches!(self.expect, Expect::Ended) {
                 self.stream.shutdown(Shutdown::Write)?;
-                return Ok(true);
+                return Ok(Then::Remove);
             }
             let length = match self.stream.read(scratch) {
-                Ok(0) => return Ok(true),
+                Ok(0) => return Ok(Then::Remove),
                 Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Then::Wait),
                 Err(error) => return Err(error),
             };
             if self.carry.is_empty() {
@@ -90,10 +110,10 @@ impl Connection {
             self.flush()?;
             let is_drained = length < scratch.len() && !drain;
             if is_drained && !matches!(self.expect, Expect::Ended) {
-                return Ok(false);
+                return Ok(Then::Wait);
             }
         }
-        Ok(false)
+        Ok(Then::Resume)
     }
 
     fn is_stuck(&self) -> bool {
@@ -190,33 +210,55 @@ impl Connection {
     }
 }
 
-/// Serves on `listen` until the process is ended.
+/// Where the origin listens: `first`, and with its port the loopback addresses from 127.0.1.1 on.
+pub(crate) fn places(first: SocketAddr) -> impl Iterator<Item = SocketAddr> {
+    let others = (1..=u8::MAX).flat_map(|third| (1..=250).map(move |last| (third, last)));
+    let others = others.map(move |(third, last)| {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, third, last)), first.port())
+    });
+    std::iter::once(first).chain(others).take(SERVERS_MAX)
+}
+
+/// Serves on `listen`, and on all [`places`] that go with it, until the process is ended.
 pub(crate) fn run(listen: SocketAddr) -> io::Result<()> {
     let answers = Answers::new();
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
-    let mut listener = TcpListener::bind(listen)?;
-    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    let mut listeners = Vec::new();
+    for place in places(listen) {
+        let mut listener = TcpListener::bind(place)?;
+        let token = Token(LISTENER - listeners.len());
+        poll.registry().register(&mut listener, token, Interest::READABLE)?;
+        listeners.push(listener);
+    }
     let mut connections: Slab<Connection> = Slab::new();
+    let mut resumed: Vec<(usize, bool)> = Vec::new();
     let mut scratch = vec![0; SCRATCH];
     loop {
-        crate::wait(&mut poll, &mut events, None)?;
+        let patience = (!resumed.is_empty()).then_some(Duration::ZERO);
+        crate::wait(&mut poll, &mut events, patience)?;
+        let mut turns = std::mem::take(&mut resumed);
         for event in &events {
-            if event.token() == LISTENER {
+            if let Some(listener) = listeners.get(LISTENER - event.token().0) {
                 while let Ok((stream, _)) = listener.accept() {
                     admit(&poll, &mut connections, stream)?;
                 }
                 continue;
             }
             let key = event.token().0;
-            let Some(connection) = connections.get_mut(key) else { continue };
+            let Some(connection) = connections.get(key) else { continue };
             // The first event of a connection says only that it is writable.
             if !event.is_readable() && !connection.is_stuck() {
                 continue;
             }
-            let drain = event.is_read_closed();
-            if connection.on_ready(&answers, drain, &mut scratch).unwrap_or(true) {
-                connections.remove(key);
+            turns.push((key, event.is_read_closed()));
+        }
+        for (key, drain) in turns {
+            let Some(connection) = connections.get_mut(key) else { continue };
+            match connection.on_ready(&answers, drain, &mut scratch).unwrap_or(Then::Remove) {
+                Then::Wait => {}
+                Then::Resume => resumed.push((key, drain)),
+                Then::Remove => drop(connections.remove(key)),
             }
         }
     }

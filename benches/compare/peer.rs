@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::accounting::Family;
 use crate::load::response;
+use crate::origin;
 use crate::process::{Core, Process};
 
 /// How long a peer may take to accept its first connection.
@@ -34,6 +35,17 @@ pub(crate) struct Site {
     pub(crate) directory: PathBuf,
     pub(crate) origin: SocketAddr,
     pub(crate) tidegate: PathBuf,
+    /// How many servers the peers are given, all of them played by the origin. The forwarder and
+    /// h2o have one whatever this says.
+    pub(crate) servers: usize,
+}
+
+impl Site {
+    /// A line for each server, of its number, from one, and its address.
+    fn servers(&self, line: impl Fn(usize, SocketAddr) -> String) -> String {
+        let places = origin::places(self.origin).take(self.servers);
+        (1..).zip(places).map(|(number, server)| line(number, server)).collect()
+    }
 }
 
 /// A running proxy.
@@ -130,6 +142,9 @@ impl Peer {
     }
 }
 
+/// The most connections to servers that are kept, to all of them together.
+const CONNECTIONS_MAX: usize = 512;
+
 fn haproxy(name: &str, address: SocketAddr, site: &Site) -> String {
     let bufsize = if name == "haproxy-64k" { "tune.bufsize 65536" } else { "" };
     let splice = if name == "haproxy-splice" { "option splice-auto" } else { "" };
@@ -151,9 +166,8 @@ frontend bench
     bind {address}
     default_backend origin
 backend origin
-    server one {origin}
-",
-        origin = site.origin,
+{servers}",
+        servers = site.servers(|number, server| format!("    server s{number} {server}\n")),
     )
 }
 
@@ -178,8 +192,7 @@ http {{
     client_body_buffer_size 32k;
     map $http_upgrade $connection_option {{ default upgrade; '' ''; }}
     upstream origin {{
-        server {origin};
-        keepalive 512;
+{servers}        keepalive {keepalive};
         keepalive_requests 1000000000;
         keepalive_timeout 60s;
     }}
@@ -210,7 +223,8 @@ http {{
     }}
 }}
 ",
-        origin = site.origin,
+        servers = site.servers(|_, server| format!("        server {server};\n")),
+        keepalive = CONNECTIONS_MAX.max(2 * site.servers),
     )
 }
 
@@ -236,6 +250,7 @@ hosts:
 }
 
 fn tidegate(address: SocketAddr, site: &Site) -> String {
+    let most = CONNECTIONS_MAX.div_ceil(site.servers);
     format!(
         "[frontend]
 host=127.0.0.1
@@ -244,13 +259,7 @@ port={port}
 [http]
 algorithm=round-robin
 enable_health_check=false
-server1={origin}
-server1_max_workers=512
-server1_min_workers=1
-server1_buffer_size=1000
-server1_spawn_timeout=0
-server1_worker_timeout=60
-
+{servers}
 [websocket]
 algorithm=round-robin
 enable_health_check=false
@@ -262,5 +271,16 @@ access=off
 ",
         port = address.port(),
         origin = site.origin,
+        servers = site.servers(|number, server| {
+            format!(
+                "server{number}={server}
+server{number}_max_workers={most}
+server{number}_min_workers=1
+server{number}_buffer_size=1000
+server{number}_spawn_timeout=0
+server{number}_worker_timeout=60
+"
+            )
+        }),
     )
 }

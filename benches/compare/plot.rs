@@ -34,7 +34,8 @@ pub(crate) fn draw(sections: &[Section]) -> Result<String, std::fmt::Error> {
     )?;
     legend(&mut svg, sections)?;
     let mut y = TOP;
-    for (title, rows) in sections {
+    for (work, rows) in sections {
+        let title = work.title;
         let middle = y + rows.len() as f64 * BAR / 2.0 + 4.0;
         let end = LEFT - 10.0;
         writeln!(svg, "<text x=\"{end}\" y=\"{middle}\" text-anchor=\"end\">{title}</text>")?;

@@ -139,6 +139,19 @@ impl Process {
         }
     }
 
+    /// Has the process run only while no other one on its core wants to.
+    ///
+    /// # Errors
+    /// It could not be done.
+    pub(crate) fn yield_to_others(&self) -> io::Result<()> {
+        let process = self.id().to_string();
+        let output = Command::new("renice").args(["-n", "19", "-p", &process]).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(io::Error::other("cannot renice"))
+    }
+
     /// Sends the named signal (`TERM`, `INT`) to the process, unless it has been waited for.
     pub(crate) fn signal(&mut self, name: &str) {
         if self.ended().is_none() {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use crate::footprint;
 use crate::peer::{BASELINE, Peer};
 use crate::round::Row;
+use crate::work::Work;
 
 /// How many system calls are named, most frequent first.
 const NAMED_CALLS: usize = 6;
 
 /// One kind of work and its rows.
-pub(crate) type Section = (&'static str, Vec<Row>);
+pub(crate) type Section = (&'static Work, Vec<Row>);
 
 /// The table of one kind of work.
 pub(crate) fn work(title: &str, rows: &[Row]) -> String {
@@ -45,8 +46,8 @@ pub(crate) fn summary(sections: &[Section], peers: &[Peer]) -> String {
     let mut head = vec![format!("CPU per request (requests/s), {BASELINE} = 1.00")];
     head.extend(peers.iter().map(|peer| peer.name.to_owned()));
     let mut text = format!("### Summary\n\n{}|---|{}\n", line(&head), "--:|".repeat(peers.len()));
-    for (title, rows) in sections {
-        let mut cells = vec![(*title).to_owned()];
+    for (work, rows) in sections {
+        let mut cells = vec![work.title.to_owned()];
         for row in rows {
             let mark = if row.errors.is_empty() { "" } else { " !" };
             cells.push(format!(
@@ -63,6 +64,22 @@ pub(crate) fn summary(sections: &[Section], peers: &[Peer]) -> String {
     });
     text.push_str(&peaks.collect::<Vec<_>>().join(", "));
     text + ".\n"
+}
+
+/// How long requests took at a fixed rate, in one table; empty if that was not measured.
+pub(crate) fn latency(sections: &[Section], peers: &[Peer]) -> String {
+    let mut head = vec!["p50 / p99 / p99.9, us".to_owned()];
+    head.extend(peers.iter().map(|peer| peer.name.to_owned()));
+    let mut lines = String::new();
+    for (work, rows) in sections.iter().filter(|(work, _)| work.is_of_latency()) {
+        let mut cells = vec![work.title.to_owned()];
+        cells.extend(rows.iter().map(|row| row.latency.map(|us| number(us, 0)).join(" / ")));
+        lines.push_str(&line(&cells));
+    }
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("### Latency\n\n{}|---|{}\n{lines}", line(&head), "--:|".repeat(peers.len()))
 }
 
 /// The table of memory and start-up.

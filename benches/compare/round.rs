@@ -83,9 +83,21 @@ fn measure(
     options: &Options,
     series: &mut Series,
 ) -> Option<Sample> {
+    let company = match work.company.invite(peer.address, &site.directory) {
+        Ok(company) => company,
+        Err(error) => {
+            eprintln!("{}, {}: {error}", work.name, peer.name);
+            *series.errors.entry("no company".to_owned()).or_default() += 1;
+            return None;
+        }
+    };
     let before = peer.family.cpu_time();
     let outcome = work.load.run(peer.address, options.seconds, options.rate, &site.directory);
     let spent = peer.family.cpu_time().saturating_sub(before).as_secs_f64();
+    if company.is_some_and(|mut company| company.ended().is_some()) {
+        *series.errors.entry("the company left".to_owned()).or_default() += 1;
+        return None;
+    }
     if let Some(how) = peer.ended() {
         *series.errors.entry(format!("peer ended: {how}")).or_default() += 1;
         return None;

@@ -9,6 +9,11 @@ use super::websocket::HANDSHAKE;
 /// What is asked on a connection before it falls quiet.
 const REQUEST: &[u8] = b"GET /small HTTP/1.1\r\nHost: bench\r\n\r\n";
 
+/// What this role says when it holds `count` connections, and why no more.
+pub(super) fn report(count: usize, failure: &str) -> String {
+    format!("{count} {failure}")
+}
+
 /// Opens `count` connections (tunnels when `is_tunnel`), each used once, one after another; says
 /// how many there are, and holds them until the process is ended. Stops at the first failure.
 pub(crate) fn run(address: SocketAddr, count: usize, is_tunnel: bool) -> io::Result<()> {
@@ -25,7 +30,7 @@ pub(crate) fn run(address: SocketAddr, count: usize, is_tunnel: bool) -> io::Res
             break;
         }
     }
-    println!("{} {failure}", held.len());
+    println!("{}", report(held.len(), &failure));
     io::stdout().flush()?;
     loop {
         std::thread::park();

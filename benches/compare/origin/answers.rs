@@ -34,6 +34,7 @@ impl Answers {
             ("/chunked", chunked(16, 1024)),
             ("/upload", sized("200 OK", b"taken\n")),
             ("/healthCheck", sized("200 OK", health)),
+            ("/never", Answer { usual: b"", last: b"" }),
         ];
         Self { by_path, missing: sized("404 Not Found", b"no such path\n") }
     }
