@@ -20,7 +20,7 @@ pub const PIPE_SIZE: usize = 512 * 1024;
 /// The most that is poured into a pipe at once, for others to have their turn.
 pub const SPLICE_MAX: usize = 256 * 1024;
 
-/// Of these, the ones that are kept for the next long body.
+/// Of the [`PIPES`], the ones that are kept for the next long body.
 pub const SPARE_PIPES: usize = 16;
 
 /// Content of which so many bytes are still to come passes through a pipe. Simulated bodies are

@@ -365,7 +365,7 @@ impl Exchange {
         std::mem::take(&mut self.response).into_half()
     }
 
-    /// Bytes of body held for either side.
+    /// Bytes of body held for either side, in memory and in pipes of the kernel's.
     pub fn held(&self) -> usize {
         let asked = match &self.request {
             Request::Passing(pump) => pump.backlog(),

@@ -249,7 +249,7 @@ impl Relay {
         [&self.to_server, &self.to_client]
     }
 
-    /// Bytes held in memory.
+    /// Bytes held, in memory and in pipes of the kernel's.
     pub fn held(&self) -> usize {
         self.to_server.backlog() + self.to_client.backlog()
     }

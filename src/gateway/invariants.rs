@@ -5,6 +5,9 @@ use super::{client, tunnel, worker};
 use crate::id::{ClientId, WorkerId};
 use crate::limits;
 
+/// What may wait in the pipes of both directions, inside the kernel.
+const PIPED: usize = 2 * limits::SPLICE_MAX;
+
 impl Gateway {
     /// Every broken invariant, in words. Empty means that all is well.
     pub fn violations(&self) -> Vec<String> {
@@ -17,7 +20,7 @@ impl Gateway {
                 found.push(format!("tunnel {key} was not buried"));
             }
             // A backlog is one read, behind what was held when the tunnel was founded.
-            if tunnel.relay.held() > 6 * limits::SCRATCH {
+            if tunnel.relay.held() > 6 * limits::SCRATCH + PIPED {
                 found.push(format!("tunnel {key} holds {} bytes", tunnel.relay.held()));
             }
         }
@@ -53,7 +56,7 @@ impl Gateway {
                     if !mine {
                         found.push(format!("{id} exchanges with {worker}, which is {other:?}"));
                     }
-                    if errand.exchange.held() > 4 * limits::SCRATCH {
+                    if errand.exchange.held() > 4 * limits::SCRATCH + PIPED {
                         found.push(format!("{id} holds {} bytes", errand.exchange.held()));
                     }
                 }

@@ -188,6 +188,37 @@ fn a_server_that_does_not_read_stops_its_client() {
 }
 
 #[test]
+fn two_sides_that_do_not_read_stop_each_other() {
+    let origin = Origin::bind();
+    let gateway = in_front_of(origin.address(), "");
+    // How much waits on the way when both are stopped is for the kernel to say: so there are some.
+    let blocked: Vec<_> = (0..3)
+        .map(|_| {
+            let mut client = gateway.client();
+            client.send(format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {LARGE}\r\n\r\n"));
+            let mut server = origin.accept();
+            server.head();
+            server.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n"));
+            [client.into(), server.into()].map(|mut wire: Wire| {
+                thread::spawn(move || (wire.send_until_blocked(&[b'x'; MIB], LARGE), wire))
+            })
+        })
+        .collect();
+    for pair in blocked {
+        let [mut client, mut server] = pair.map(|end| {
+            let (taken, wire) = end.join().expect("it was stopped");
+            assert!(taken < LARGE / 4, "{taken} bytes were taken for nobody");
+            wire
+        });
+        assert_eq!(client.head().status(), 200);
+        for reader in [&mut client, &mut server] {
+            assert!(reader.exactly(MIB).iter().all(|byte| *byte == b'x'));
+        }
+    }
+    assert_bounded(&gateway);
+}
+
+#[test]
 fn a_large_request_waits_in_line_without_being_read() {
     let origin = Origin::bind();
     let sections = http(&[origin.address()], "serverN_max_workers=1");
