@@ -35,15 +35,20 @@ impl Streak {
     fn len(self) -> u32 {
         self.unconnected.saturating_add(self.unanswered)
     }
+
+    /// What they were, however many.
+    pub fn what(self) -> &'static str {
+        match (self.unconnected, self.unanswered) {
+            (_, 0) => "no connection",
+            (0, _) => "no answer",
+            (_, _) => "no connection or no answer",
+        }
+    }
 }
 
 impl fmt::Display for Streak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match (self.unconnected, self.unanswered) {
-            (_, 0) => "no connection",
-            (0, _) => "no answer",
-            (_, _) => "no connection or no answer",
-        };
+        let what = self.what();
         match self.len() {
             1 => write!(f, "{what}"),
             times => write!(f, "{what} {times} times in a row"),

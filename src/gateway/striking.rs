@@ -59,9 +59,9 @@ impl Gateway {
             if let Some(late) = server.sits_out.replace(alarm) {
                 self.timers.cancel(late);
             }
-            let why = streak.to_string();
-            warn!("{server}: sits out: {why}");
-            self.record(Kind::Down, Some(id), &why);
+            warn!("{server}: sits out: {streak}");
+            // Without their number, which grows each time, so that it is the same event each time.
+            self.record(Kind::Down, Some(id), streak.what());
         }
     }
 
