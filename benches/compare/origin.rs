@@ -25,10 +25,10 @@ use crate::work::SERVERS_MAX;
 
 /// Bytes taken by one read.
 const SCRATCH: usize = 65_536;
-/// What a connection may hold unread: a whole frame of the largest size that the bench sends.
 /// Reads of one connection before others have their turn: a sender that is never slower than the
 /// origin would have it for itself.
 const READS_PER_TURN: usize = 2;
+/// What a connection may hold unread: a whole frame of the largest size that the bench sends.
 const MAX_CARRY: usize = 1 << 20;
 /// The first listener's; the others' follow below.
 const LISTENER: usize = usize::MAX;
