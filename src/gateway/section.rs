@@ -131,7 +131,11 @@ impl Section {
             (Choice::LeastConnections(_), Choice::LeastConnections(turns)) => {
                 Choice::LeastConnections(turns.renamed(place))
             }
-            (own, _) => own,
+            // With another algorithm it begins anew.
+            (
+                own @ (Choice::RoundRobin(_) | Choice::Random | Choice::LeastConnections(_)),
+                Choice::RoundRobin(_) | Choice::Random | Choice::LeastConnections(_),
+            ) => own,
         };
         Self { choice, trend: old.trend, ..self }
     }
