@@ -97,14 +97,14 @@ pub const EVENTS_PER_TURN: usize = 1024;
 /// Clients that may wait in the kernel to be accepted; the system's own ceiling may be lower.
 pub const BACKLOG: i32 = 4096;
 
-/// A tunnel's connections are probed by the kernel after this much silence ...
+/// The connections of a tunnel that has lived so long are probed by the kernel after as much
+/// silence ...
 pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
-/// ... again at this interval ...
+/// ... and again at this interval.
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// ... and given up after this many probes without an answer.
-pub const KEEPALIVE_PROBES: u32 = 4;
 
-/// Unacknowledged bytes of a tunnel are given up after this long (`TCP_USER_TIMEOUT`).
+/// Such a tunnel is given up when for so long neither its bytes are acknowledged nor any probe is
+/// answered (`TCP_USER_TIMEOUT`).
 pub const USER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What is left of the time to stop when the last tunnel has been closed and has had its

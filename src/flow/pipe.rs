@@ -16,6 +16,9 @@
 //! 256 KiB poured at a time into pipes of that size, 0.83 into pipes of 512 KiB, 0.76 with 1 MiB
 //! into pipes of that size, where others would wait too long for their turn. What won nothing: to
 //! pour the last bytes of a body, too, instead of copying them (1.00), and `SPLICE_F_MORE` (1.01).
+//! To read only 20 KiB along with the head lost: the CPU time was the same, but 0.6 of the requests
+//! passed in a second, as the server was kept waiting for its window. A forwarder that does nothing
+//! but splice takes as much CPU time as this for a response of 1 MiB (1.00).
 //!
 //! There are few [`Pipes`], as each takes two descriptors. Whoever finds none, or a stream that
 //! cannot be poured, reads and writes as ever; so nothing depends on them but the cost.

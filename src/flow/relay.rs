@@ -76,9 +76,9 @@ pub enum Pulse {
 #[derive(Debug, Clone, Copy)]
 struct Words {
     /// Why.
-    pub farewell: Farewell,
+    farewell: Farewell,
     /// For a server's eyes (RFC 6455 5.3).
-    pub mask: [u8; 4],
+    mask: [u8; 4],
 }
 
 impl Default for Words {
@@ -119,7 +119,8 @@ impl Broken {
 pub struct Relay {
     to_server: Half,
     to_client: Half,
-    words: Words,
+    /// Set when the gateway ends the tunnel.
+    words: Option<Words>,
     ending: Option<Ending>,
 }
 
@@ -128,7 +129,7 @@ impl Relay {
     /// been begun with the 101.
     pub fn new(from_client: Buffer, to_client: Half) -> Self {
         let to_server = Half::to_server(from_client);
-        Self { to_server, to_client, words: Words::default(), ending: None }
+        Self { to_server, to_client, words: None, ending: None }
     }
 
     /// Moves what can be moved, both ways.
@@ -142,7 +143,8 @@ impl Relay {
         server: &mut impl Stream,
         desk: &mut Desk,
     ) -> Result<Passage, (Side, Trouble)> {
-        let there = match self.to_server.advance(client, server, desk, &self.words) {
+        let words = self.words.unwrap_or_default();
+        let there = match self.to_server.advance(client, server, desk, &words) {
             Err(Broken::Source(kind)) => return Err((Side::Client, Trouble::Io(kind))),
             // What it said before it stopped reading is still to be heard.
             Err(Broken::Sink(_)) if !self.to_client.is_lost() => {
@@ -152,11 +154,11 @@ impl Relay {
             Err(Broken::Sink(kind)) => return Err((Side::Server, Trouble::Io(kind))),
             Ok(halt) => halt,
         };
-        let back = match self.to_client.advance(server, client, desk, &self.words) {
+        let back = match self.to_client.advance(server, client, desk, &words) {
             Err(Broken::Sink(kind)) => return Err((Side::Client, Trouble::Io(kind))),
             Err(Broken::Source(_)) if !self.to_client.is_lost() => {
                 self.to_server.give_up();
-                let ended = self.to_client.end_source(client, &self.words);
+                let ended = self.to_client.end_source(client, &words);
                 ended.map_err(|broken| (Side::Client, Trouble::Io(broken.kind())))?;
                 Halt::Yielded
             }
@@ -187,11 +189,12 @@ impl Relay {
         client: &mut impl Stream,
         server: &mut impl Stream,
     ) {
-        self.words = Words { farewell, mask };
+        let words = Words { farewell, mask };
+        self.words = Some(words);
         let ending = Ending { by: None, code: farewell.code() };
         self.ending.get_or_insert(ending);
-        self.to_client.part(client, &self.words);
-        self.to_server.part(server, &self.words);
+        self.to_client.part(client, &words);
+        self.to_server.part(server, &words);
     }
 
     /// Asks one side, whose connection is given, for a sign of life (RFC 6455 5.5.2). `mask` is
@@ -237,6 +240,11 @@ impl Relay {
     /// Whether an end has yet to take bytes that will not become more.
     pub fn is_draining(&self) -> bool {
         self.held() > 0 && !self.to_client.is_open() && !self.to_server.is_open()
+    }
+
+    /// Why the gateway ends the tunnel, if it does.
+    pub fn farewell(&self) -> Option<Farewell> {
+        self.words.map(|words| words.farewell)
     }
 
     /// What first announced the end, if anything has.

@@ -23,6 +23,9 @@ impl Gateway {
             if tunnel.relay.held() > 6 * limits::SCRATCH + PIPED {
                 found.push(format!("tunnel {key} holds {} bytes", tunnel.relay.held()));
             }
+            if tunnel.is_unwatched_for_long(self.now) {
+                found.push(format!("the death of the ends of tunnel {key} would go unnoticed"));
+            }
         }
         self.check_places(&mut found);
         for (_, server) in &self.servers {

@@ -5,14 +5,42 @@
 
 use super::Gateway;
 use super::alarm::Alarm;
-use super::tunnel::State;
+use super::tunnel::{State, Tunnel};
 use crate::config::Tunnels;
 use crate::flow::relay::{Pulse, Side};
 use crate::id::TunnelId;
 use crate::limits;
 use crate::websocket::farewell::Farewell;
 use rand::RngExt;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
+
+impl Tunnel {
+    /// When it is too old.
+    fn expires(&self) -> Option<Instant> {
+        self.age_max.map(|age| self.since + Duration::from_millis(age.get().into()))
+    }
+
+    /// When the kernel is to begin to look for the death of its ends. Most tunnels that end within
+    /// the first minute never pay for it.
+    fn watch_due(&self) -> Option<Instant> {
+        (!self.watched).then(|| self.since + limits::KEEPALIVE_AFTER)
+    }
+
+    /// Whether its alarm has missed to begin with that.
+    pub(super) fn is_unwatched_for_long(&self, now: Instant) -> bool {
+        let is_late = self.watch_due().is_some_and(|due| due + limits::TICK < now);
+        is_late && self.state() == State::Relaying
+    }
+
+    fn watch_for_death(&mut self, now: Instant) {
+        if self.watch_due().is_some_and(|due| due <= now) {
+            self.client.watch_for_death();
+            self.server.watch_for_death();
+            self.watched = true;
+        }
+    }
+}
 
 impl Gateway {
     /// How tunnels are kept and ended, even when their section is no longer configured.
@@ -25,14 +53,17 @@ impl Gateway {
         self.terms().map_or(limits::LINGER_TIME, |terms| terms.close_timeout)
     }
 
-    /// Decides when a new tunnel is too old: up to a tenth early, so that tunnels that came
-    /// together do not go together.
-    pub(super) fn set_age(&mut self, id: TunnelId) {
-        let Some(max_age) = self.terms().map(|terms| terms.max_age) else { return };
-        if !max_age.is_zero() {
-            let share = 1.0 - 0.1 * self.rng.random::<f64>();
-            self.tunnels[id.index()].expires = Some(self.now + max_age.mul_f64(share));
+    /// Decides how old a new tunnel may become, in milliseconds: up to a tenth less than
+    /// `max_age`, so that tunnels that came together do not go together.
+    pub(super) fn draw_age(&mut self) -> Option<NonZeroU32> {
+        let max_age = self.terms()?.max_age;
+        if max_age.is_zero() {
+            return None;
         }
+        let share = 1.0 - 0.1 * self.rng.random::<f64>();
+        // The most that `max_age` may be is 30 days; there is room for 49.
+        let age = u32::try_from(max_age.mul_f64(share).as_millis()).unwrap_or(u32::MAX);
+        Some(NonZeroU32::new(age).unwrap_or(NonZeroU32::MIN))
     }
 
     /// A tunnel's alarm rang: something is due, or was put off since.
@@ -57,10 +88,11 @@ impl Gateway {
             State::Relaying if tunnel.active + idle_timeout <= now => {
                 return self.part_tunnel(id, Farewell::IdleTimeout);
             }
-            State::Relaying if tunnel.expires.is_some_and(|expires| expires <= now) => {
+            State::Relaying if tunnel.expires().is_some_and(|expires| expires <= now) => {
                 return self.part_tunnel(id, Farewell::MaxAge);
             }
             State::Relaying => {
+                tunnel.watch_for_death(now);
                 let due = self.ping_due(id, ping_interval);
                 if due.is_some_and(|due| due <= now) && self.ask_both(id) {
                     return self.part_tunnel(id, Farewell::Unanswered);
@@ -100,7 +132,8 @@ impl Gateway {
             State::Closing { until } => until,
             State::Relaying => {
                 let idle = tunnel.active + idle_timeout;
-                [ping, tunnel.expires].into_iter().flatten().fold(idle, Instant::min)
+                let others = [ping, tunnel.expires(), tunnel.watch_due()];
+                others.into_iter().flatten().fold(idle, Instant::min)
             }
         };
         match tunnel.alarm {

@@ -21,6 +21,7 @@ use crate::peer::Peer;
 use crate::timer::TimerId;
 use crate::websocket::farewell::Farewell;
 use rand::RngExt;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 /// One tunnel: it owns both connections, and no other memory while it is quiet.
@@ -47,10 +48,10 @@ pub struct Tunnel {
     longest_idle: u32,
     /// When its ends were last asked for a sign of life.
     pub(super) asked: Instant,
-    /// When it is too old.
-    pub(super) expires: Option<Instant>,
-    /// Why the gateway ends it, if it does.
-    pub farewell: Option<Farewell>,
+    /// How old it may become, in milliseconds.
+    pub(super) age_max: Option<NonZeroU32>,
+    /// Whether the kernel looks for the death of its ends, as it does once it has lived a while.
+    pub(super) watched: bool,
 }
 
 /// What a tunnel is doing.
@@ -103,8 +104,7 @@ impl Gateway {
     ) {
         let worker = self.workers.remove(worker_id.index());
         let mut server = worker.socket;
-        let entry = self.tunnels.vacant_entry();
-        let id = TunnelId::from(entry.key());
+        let id = TunnelId::from(self.tunnels.vacant_key());
         let renamed = self
             .net
             .rename(&mut client, Token::TunnelClient(id).into())
@@ -115,9 +115,8 @@ impl Gateway {
             self.admission.leave(caller);
             return self.reopen_door();
         }
-        // The client's has inherited this from its listener.
-        server.watch_for_death();
-        entry.insert(Tunnel {
+        let age_max = self.draw_age();
+        self.tunnels.insert(Tunnel {
             client,
             server,
             server_id: worker.server,
@@ -130,12 +129,11 @@ impl Gateway {
             active: self.now,
             longest_idle: 0,
             asked: self.now,
-            expires: None,
-            farewell: None,
+            age_max,
+            watched: false,
         });
         self.counters.tunnels += 1;
         self.servers[worker.server.index()].tally.tunnels.opened += 1;
-        self.set_age(id);
         self.arm_tunnel(id);
         // What arrived before the change of hands has spent its edge.
         self.agenda.push_back(Token::TunnelClient(id));
@@ -190,7 +188,6 @@ impl Gateway {
             State::Relaying => {}
             State::Closing { .. } | State::Closed => return,
         }
-        tunnel.farewell = Some(farewell);
         let mask = self.rng.random();
         tunnel.relay.part(farewell, mask, &mut tunnel.client, &mut tunnel.server);
         self.await_the_end(id);

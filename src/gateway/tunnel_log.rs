@@ -70,7 +70,7 @@ impl Gateway {
         let ended = Ended {
             by: closed_by(ending),
             code: ending.code,
-            why: tunnel.farewell.map(|why| why.reason()),
+            why: tunnel.relay.farewell().map(|why| why.reason()),
             sums: &sums,
         };
         let entry = Entry {

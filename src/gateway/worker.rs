@@ -124,7 +124,7 @@ impl Gateway {
         Ok(id)
     }
 
-    /// mio's three steps: an edge, no error, and a peer. Then the server is told who comes.
+    /// Has the connection come to stand? Then the server is told who comes.
     fn check_connection(&mut self, id: WorkerId, client: Option<ClientId>) {
         let stands = self.workers[id.index()].socket.connected();
         match stands.and_then(|stands| Ok(stands && self.announce(id, client)?)) {

@@ -76,14 +76,6 @@ impl Channel {
         }
     }
 
-    /// Whether there is a peer: an error of kind `NotConnected` while there is none yet.
-    pub(super) fn has_peer(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.peer_addr().map(drop),
-            Self::Unix(stream) => stream.peer_addr().map(drop),
-        }
-    }
-
     /// Our own end's address and port.
     pub(super) fn local_address(&self) -> io::Result<SocketAddr> {
         match self {
@@ -96,7 +88,14 @@ impl Channel {
     /// the connection.
     pub(super) fn watch_for_death(&self) {
         match self {
-            Self::Tcp(stream) => watch_for_death(SockRef::from(stream)),
+            Self::Tcp(stream) => {
+                let socket = SockRef::from(stream);
+                let probes = TcpKeepalive::new()
+                    .with_time(limits::KEEPALIVE_AFTER)
+                    .with_interval(limits::KEEPALIVE_INTERVAL);
+                let _ = socket.set_tcp_keepalive(&probes);
+                let _ = socket.set_tcp_user_timeout(Some(limits::USER_TIMEOUT));
+            }
             // The kernel that holds both ends knows at once.
             Self::Unix(_) => {}
         }
@@ -153,15 +152,4 @@ impl Source for Channel {
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         self.source().deregister(registry)
     }
-}
-
-/// Keepalive probes, and a bound on unacknowledged content. What is accepted from a listener
-/// inherits both.
-pub(super) fn watch_for_death(socket: SockRef<'_>) {
-    let probes = TcpKeepalive::new()
-        .with_time(limits::KEEPALIVE_AFTER)
-        .with_interval(limits::KEEPALIVE_INTERVAL)
-        .with_retries(limits::KEEPALIVE_PROBES);
-    let _ = socket.set_tcp_keepalive(&probes);
-    let _ = socket.set_tcp_user_timeout(Some(limits::USER_TIMEOUT));
 }

@@ -111,7 +111,8 @@ impl Net {
     /// # Errors
     /// When no socket can be had, or the address is out of reach at once.
     pub fn connect(&self, address: &SocketAddress, key: usize) -> io::Result<Socket> {
-        let mut socket = Socket::new(Channel::connect(address)?);
+        let channel = Channel::connect(address)?;
+        let mut socket = Socket { channel, readiness: Readiness::connecting() };
         self.register(&mut socket, key)?;
         Ok(socket)
     }
@@ -192,14 +193,13 @@ impl Socket {
     ///
     /// # Errors
     /// Why it could not be made.
-    pub fn connected(&mut self) -> io::Result<bool> {
-        if let Some(error) = self.channel.take_error()? {
-            return Err(error);
-        }
-        match self.channel.has_peer() {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-            Err(error) => Err(error),
+    pub fn connected(&self) -> io::Result<bool> {
+        match self.readiness.stands() {
+            Some(stands) => Ok(stands),
+            None => {
+                let why = self.channel.take_error()?;
+                Err(why.unwrap_or_else(|| io::ErrorKind::NotConnected.into()))
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 //! take away, and refused.
 
 use super::SocketAddress;
-use super::channel::{Channel, watch_for_death};
+use super::channel::Channel;
 use super::kernel::Socket;
 use crate::limits;
 use mio::net::{TcpListener, UnixListener, UnixStream};
@@ -44,8 +44,7 @@ struct SocketFile {
 impl Listener {
     /// Listens. `mode` is what the file of a unix socket may be used for, and by whom: chmod(2).
     ///
-    /// Accepted connections inherit `TCP_NODELAY`, keepalive and the user timeout from the listener
-    /// on Linux, which saves some calls per connection.
+    /// Accepted connections inherit `TCP_NODELAY` from it on Linux, which saves a call for each.
     pub(super) fn bind(address: &SocketAddress, mode: u32) -> io::Result<Self> {
         match address {
             SocketAddress::Tcp(address) => {
@@ -53,7 +52,6 @@ impl Listener {
                 let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
                 socket.set_reuse_address(true)?;
                 socket.set_tcp_nodelay(true)?;
-                watch_for_death(SockRef::from(&socket));
                 socket.set_nonblocking(true)?;
                 socket.bind(&(*address).into())?;
                 socket.listen(limits::BACKLOG)?;

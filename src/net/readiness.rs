@@ -26,6 +26,11 @@ impl Readiness {
         Self { said: Ready { writable: true, ..Ready::default() }, reset: false }
     }
 
+    /// Of a connection that is on its way: neither readable nor writable until an edge says so.
+    pub(super) fn connecting() -> Self {
+        Self { said: Ready::default(), reset: false }
+    }
+
     /// Takes in what an edge said.
     pub(super) fn note(&mut self, ready: Ready) {
         self.said.readable |= ready.readable | ready.ended | ready.broken;
@@ -36,6 +41,12 @@ impl Readiness {
 
     pub(super) fn is_readable(&self) -> bool {
         self.said.readable
+    }
+
+    /// Whether a connection has come to stand; `None` when it has come to nothing. Until one of the
+    /// two is settled the kernel reports neither room nor an error, so that the edge alone tells.
+    pub(super) fn stands(&self) -> Option<bool> {
+        (!self.said.broken).then_some(self.said.writable)
     }
 
     pub(super) fn is_broken(&self) -> bool {

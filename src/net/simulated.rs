@@ -91,7 +91,8 @@ impl Net {
     /// When the host cannot be reached at all. A simulated world has no files.
     pub fn connect(&self, address: &SocketAddress, key: usize) -> io::Result<Socket> {
         let address = address.tcp().ok_or(io::ErrorKind::NotFound)?;
-        with(|world| world.connect(address, key)).map(Socket::new)
+        let end = with(|world| world.connect(address, key))?;
+        Ok(Socket { end, readiness: Readiness::connecting() })
     }
 
     /// Watches an accepted socket under `key`.
@@ -213,8 +214,11 @@ impl Socket {
     ///
     /// # Errors
     /// Why it could not be made.
-    pub fn connected(&mut self) -> io::Result<bool> {
-        with(|world| world.is_connected(self.end))
+    pub fn connected(&self) -> io::Result<bool> {
+        match self.readiness.stands() {
+            Some(stands) => Ok(stands),
+            None => Err(with(|world| world.take_error(self.end)).into()),
+        }
     }
 
     /// Our own end's address: the same for all clients.

@@ -107,12 +107,8 @@ impl World {
     }
 
     /// Whether the connection stands, as asking for its error and its peer tells.
-    pub(in crate::net::simulated) fn is_connected(&mut self, id: EndId) -> io::Result<bool> {
-        let end = &mut self.ends[id.0];
-        match end.error.take() {
-            Some(error) => Err(error.into()),
-            None => Ok(end.phase == Phase::Connected),
-        }
+    pub(in crate::net::simulated) fn take_error(&mut self, id: EndId) -> io::ErrorKind {
+        self.ends[id.0].error.take().unwrap_or(io::ErrorKind::NotConnected)
     }
 
     pub(in crate::net::simulated) fn watch(&mut self, id: EndId, key: usize) {
