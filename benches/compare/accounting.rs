@@ -2,6 +2,7 @@
 //!
 //! All from `/proc`, summed over the process and its children (nginx: master and worker).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
@@ -48,6 +49,24 @@ impl Family {
             }
         }
         Duration::from_nanos(nanoseconds)
+    }
+
+    /// Bytes of the files whose code is mapped: the program and its libraries.
+    pub(crate) fn program(&self) -> u64 {
+        let mut files = BTreeSet::new();
+        for member in &self.members {
+            let maps = fs::read_to_string(format!("/proc/{member}/maps")).unwrap_or_default();
+            for line in maps.lines() {
+                // `7f00-7f01 r-xp 00000000 fe:00 1234   /usr/lib/libc.so.6`
+                let mut words = line.split_whitespace();
+                let holds_code = words.nth(1).is_some_and(|rights| rights.contains('x'));
+                if let Some(path) = words.nth(3).filter(|path| holds_code && path.starts_with('/'))
+                {
+                    files.insert(path.to_owned());
+                }
+            }
+        }
+        files.iter().filter_map(|file| fs::metadata(file).ok()).map(|file| file.len()).sum()
     }
 
     /// Memory now.

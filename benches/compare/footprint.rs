@@ -26,6 +26,8 @@ pub(crate) struct Row {
     pub(crate) peer: &'static str,
     /// Milliseconds to the first response, median.
     pub(crate) start: f64,
+    /// Bytes of the program's file and its libraries'.
+    pub(crate) program: f64,
     /// Bytes after the first response: resident, and not shared.
     pub(crate) resident: f64,
     pub(crate) private: f64,
@@ -41,6 +43,7 @@ pub(crate) fn measure(peer: &'static str, site: &Site, options: &Options) -> Row
     let mut row = Row {
         peer,
         start: nan,
+        program: nan,
         resident: nan,
         private: nan,
         client: nan,
@@ -65,6 +68,7 @@ fn starts(row: &mut Row, site: &Site, rounds: usize) {
         match Peer::start(row.peer, site) {
             Ok((peer, took)) => {
                 times.push(took.as_secs_f64() * 1e3);
+                row.program = peer.family.program() as f64;
                 let memory = peer.family.memory();
                 resident.push(memory.resident as f64);
                 private.push(memory.private as f64);

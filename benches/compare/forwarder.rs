@@ -2,17 +2,24 @@
 //!
 //! One server connection for each client connection, bytes moved both ways through one buffer;
 //! no parsing, no pool, no timers. The floor for every proxy that copies through user space.
+//!
+//! A second kind has the kernel move the bytes through a pipe: the floor for big bodies.
 
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use rustix::io::Errno;
+use rustix::pipe::SpliceFlags;
 use slab::Slab;
 
 /// Bytes moved by one read and one write.
 const SCRATCH: usize = 65_536;
+/// The size of a pipe, and what is poured into it at once.
+const PIPE_SIZE: usize = 1 << 20;
+const POURED: usize = 512 << 10;
 const LISTENER: Token = Token(usize::MAX);
 
 /// One side of a pair.
@@ -56,14 +63,52 @@ impl End {
     }
 }
 
+/// What bytes cross by.
+struct Means {
+    scratch: Vec<u8>,
+    /// Instead of the scratch, if the kernel is to move them.
+    pipe: Option<(PipeReader, PipeWriter)>,
+}
+
+/// As [`forward`], inside the kernel. What the sink does not take is read out of the pipe, which is
+/// empty afterwards and free for others.
+fn splice(source: &mut End, sink: &mut End, pipe: &mut (PipeReader, PipeWriter)) -> io::Result<()> {
+    let (reader, writer) = pipe;
+    let flags = SpliceFlags::NONBLOCK;
+    while sink.backlog.is_empty() && !sink.is_last {
+        let mut held =
+            match rustix::pipe::splice(&source.stream, None, &*writer, None, POURED, flags) {
+                Ok(count) => count,
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+        if held == 0 {
+            sink.is_last = true;
+            return sink.flush();
+        }
+        let mut broken = None;
+        while held > 0 && broken.is_none() {
+            match rustix::pipe::splice(&*reader, None, &sink.stream, None, held, flags) {
+                Ok(count) => held -= count,
+                Err(error) => broken = Some(error),
+            }
+        }
+        sink.backlog.resize(held, 0);
+        reader.read_exact(&mut sink.backlog)?;
+        if let Some(error) = broken.filter(|error| *error != Errno::AGAIN) {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
 /// Moves bytes from `source` to `sink` until one of them blocks. A read that does not fill the
 /// scratch has emptied the socket: a further one would only say so.
-fn forward(
-    source: &mut End,
-    sink: &mut End,
-    until_end: bool,
-    scratch: &mut [u8],
-) -> io::Result<()> {
+fn forward(source: &mut End, sink: &mut End, until_end: bool, means: &mut Means) -> io::Result<()> {
+    if let Some(pipe) = &mut means.pipe {
+        return splice(source, sink, pipe);
+    }
+    let scratch = &mut means.scratch;
     while sink.backlog.is_empty() && !sink.is_last {
         let length = match source.stream.read(scratch) {
             Ok(length) => length,
@@ -87,29 +132,35 @@ fn on_ready(
     pair: &mut [End; 2],
     side: usize,
     event: &Event,
-    scratch: &mut [u8],
+    means: &mut Means,
 ) -> io::Result<bool> {
     let [client, server] = pair;
     let (near, far) = if side == 0 { (client, server) } else { (server, client) };
     if event.is_writable() && (!near.backlog.is_empty() || near.is_last) {
         near.flush()?;
         // The far side may hold bytes that were not read while this one was stuck.
-        forward(far, near, true, scratch)?;
+        forward(far, near, true, means)?;
     }
     if event.is_readable() {
-        forward(near, far, event.is_read_closed(), scratch)?;
+        forward(near, far, event.is_read_closed(), means)?;
     }
     Ok(near.is_shut && far.is_shut)
 }
 
-/// Forwards every connection of `listen` to `server` until the process is ended.
-pub(crate) fn run(listen: SocketAddr, server: SocketAddr) -> io::Result<()> {
+/// Forwards every connection of `listen` to `server` until the process is ended; inside the kernel
+/// if `splices`.
+pub(crate) fn run(listen: SocketAddr, server: SocketAddr, splices: bool) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut listener = TcpListener::bind(listen)?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut pairs: Slab<[End; 2]> = Slab::new();
-    let mut scratch = vec![0; SCRATCH];
+    let mut means = Means { scratch: vec![0; SCRATCH], pipe: None };
+    if splices {
+        let (reader, writer) = io::pipe()?;
+        rustix::pipe::fcntl_setpipe_size(&writer, PIPE_SIZE)?;
+        means.pipe = Some((reader, writer));
+    }
     loop {
         crate::wait(&mut poll, &mut events, None)?;
         for event in &events {
@@ -124,7 +175,7 @@ pub(crate) fn run(listen: SocketAddr, server: SocketAddr) -> io::Result<()> {
             }
             let (key, side) = (event.token().0 / 2, event.token().0 % 2);
             let Some(pair) = pairs.get_mut(key) else { continue };
-            if on_ready(pair, side, event, &mut scratch).unwrap_or(true) {
+            if on_ready(pair, side, event, &mut means).unwrap_or(true) {
                 pairs.remove(key);
             }
         }

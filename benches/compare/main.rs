@@ -10,8 +10,8 @@
 //!
 //! Tidegate, HAProxy and nginx (those that are installed, tuned to win: see `peer.rs`; h2o when
 //! asked for), and a *bare forwarder* (`forwarder.rs`) that reads and writes and does not look at
-//! a single byte: what no proxy that copies can beat. A peer that cannot be started is left out,
-//! and the report says why.
+//! a single byte: what no proxy that copies can beat. When asked for also a *splicer*, the same by
+//! way of a pipe. A peer that cannot be started is left out, and the report says why.
 //!
 //! # How
 //!
@@ -100,7 +100,9 @@ fn play(role: &[String]) -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = role.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["origin", listen] => origin::run(listen.parse()?)?,
-        ["forwarder", listen, server] => forwarder::run(listen.parse()?, server.parse()?)?,
+        ["forwarder", listen, server, kind] => {
+            forwarder::run(listen.parse()?, server.parse()?, *kind == "splicer")?;
+        }
         ["hold", address, count, kind] => {
             load::hold::run(address.parse()?, count.parse()?, *kind == "tunnel")?;
         }
@@ -156,8 +158,8 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
         }
         thread::sleep(Duration::from_millis(2));
     }
-    let tidegate = options.tidegate.clone();
-    let mut site = Site { directory: directory.0.clone(), origin, tidegate, servers: 1 };
+    let (tidegate, other) = (options.tidegate.clone(), options.other.clone());
+    let mut site = Site { directory: directory.0.clone(), origin, tidegate, other, servers: 1 };
 
     let mut peers = start(&options.peers, &site);
     let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();

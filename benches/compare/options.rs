@@ -16,6 +16,7 @@ cargo bench --bench compare -- [OPTIONS]
   --peers A,B        only these peers; see --list
   --rate N           requests per second of the paced work (default 5000)
   --tidegate PATH    another program than the one that cargo has built
+  --other PATH       the program of the peer `other`: Tidegate before a change, say
   --svg FILE         also draw a plot
   --list             names of work and peers
 ";
@@ -31,6 +32,7 @@ pub(crate) struct Options {
     only: Vec<String>,
     pub(crate) peers: Vec<&'static str>,
     pub(crate) tidegate: PathBuf,
+    pub(crate) other: Option<PathBuf>,
     pub(crate) svg: Option<PathBuf>,
 }
 
@@ -61,6 +63,7 @@ pub(crate) fn read() -> Result<Request, lexopt::Error> {
         only: Vec::new(),
         peers: peer::NAMES[..peer::USUAL].to_vec(),
         tidegate: PathBuf::from(env!("CARGO_BIN_EXE_tidegate")),
+        other: None,
         svg: None,
     };
     let mut is_bench = false;
@@ -83,6 +86,7 @@ pub(crate) fn read() -> Result<Request, lexopt::Error> {
                 options.peers = text.split(',').map(known_peer).collect::<Result<_, _>>()?;
             }
             Long("tidegate") => options.tidegate = parser.value()?.into(),
+            Long("other") => options.other = Some(parser.value()?.into()),
             Long("svg") => options.svg = Some(parser.value()?.into()),
             Long("list") => return Ok(Request::Say(list())),
             Long("help") => return Ok(Request::Say(HELP.to_owned())),

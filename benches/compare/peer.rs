@@ -22,8 +22,17 @@ const START: Duration = Duration::from_secs(5);
 const GREETING: &[u8] = b"GET /small HTTP/1.1\r\nHost: bench\r\n\r\n";
 
 /// The peers that are known, the usual ones first.
-pub(crate) const NAMES: [&str; 7] =
-    ["haproxy", "nginx", "forwarder", "tidegate", "haproxy-64k", "haproxy-splice", "h2o"];
+pub(crate) const NAMES: [&str; 9] = [
+    "haproxy",
+    "nginx",
+    "forwarder",
+    "tidegate",
+    "other",
+    "splicer",
+    "haproxy-64k",
+    "haproxy-splice",
+    "h2o",
+];
 /// How many of [`NAMES`] take part unless others are named.
 pub(crate) const USUAL: usize = 4;
 /// The peer to which all others are relative.
@@ -35,6 +44,8 @@ pub(crate) struct Site {
     pub(crate) directory: PathBuf,
     pub(crate) origin: SocketAddr,
     pub(crate) tidegate: PathBuf,
+    /// Another build of it.
+    pub(crate) other: Option<PathBuf>,
     /// How many servers the peers are given, all of them played by the origin. The forwarder and
     /// h2o have one whatever this says.
     pub(crate) servers: usize,
@@ -82,13 +93,15 @@ fn launch(name: &str, address: SocketAddr, site: &Site) -> io::Result<Process> {
             fs::write(&file, h2o(address, site))?;
             start(Path::new("h2o"), &["-c", &path])
         }
-        "forwarder" => {
-            let words = ["forwarder".to_owned(), address.to_string(), site.origin.to_string()];
+        "forwarder" | "splicer" => {
+            let (address, server) = (address.to_string(), site.origin.to_string());
+            let words = ["forwarder".to_owned(), address, server, name.to_owned()];
             Process::start_role(Core::Proxy, &words, &complaints)
         }
-        "tidegate" => {
+        "tidegate" | "other" => {
             fs::write(&file, tidegate(address, site))?;
-            start(&site.tidegate, &[&path])
+            let program = site.other.as_ref().filter(|_| name == "other");
+            start(program.unwrap_or(&site.tidegate), &[&path])
         }
         _ => {
             fs::write(&file, haproxy(name, address, site))?;
@@ -255,6 +268,7 @@ fn tidegate(address: SocketAddr, site: &Site) -> String {
         "[frontend]
 host=127.0.0.1
 port={port}
+max_connections=10500
 
 [http]
 algorithm=round-robin

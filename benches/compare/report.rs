@@ -85,13 +85,15 @@ pub(crate) fn latency(sections: &[Section], peers: &[Peer]) -> String {
 /// The table of memory and start-up.
 pub(crate) fn footprint(rows: &[footprint::Row]) -> String {
     let mut text = "### Memory and start-up\n\n\
-        | peer | start to first response, ms | resident idle, MB | private, MB | B per idle client \
-        | B per idle tunnel | remarks |\n|---|--:|--:|--:|--:|--:|---|\n"
+        | peer | start to first response, ms | program and libraries, MB | resident idle, MB \
+        | private, MB | B per idle client | B per idle tunnel | remarks |\n\
+        |---|--:|--:|--:|--:|--:|--:|---|\n"
         .to_owned();
     for row in rows {
         text.push_str(&line(&[
             row.peer.to_owned(),
             number(row.start, 1),
+            number(row.program / 1e6, 1),
             number(row.resident / 1e6, 1),
             number(row.private / 1e6, 1),
             number(row.client, 0),

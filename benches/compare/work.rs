@@ -44,8 +44,8 @@ pub(crate) const ALL: [Work; 24] = [
     new("open-100", "small GET, 64 connections, 36 quiet ones", wrk(64, "/small", PLAIN)).amid(36),
     new("open-1000", "small GET, 64 connections, 936 quiet ones", wrk(64, "/small", PLAIN))
         .amid(936),
-    new("open-9000", "small GET, 64 connections, 8,936 quiet ones", wrk(64, "/small", PLAIN))
-        .amid(8936),
+    new("open-10000", "small GET, 64 connections, 9,936 quiet ones", wrk(64, "/small", PLAIN))
+        .amid(9936),
     new("servers-1", "small GET, 64 connections, 1 server", wrk(64, "/small", PLAIN)),
     new("servers-10", "small GET, 64 connections, 10 servers", wrk(64, "/small", PLAIN)).over(10),
     new("servers-100", "small GET, 64 connections, 100 servers", wrk(64, "/small", PLAIN))
