@@ -59,6 +59,19 @@ impl Turns {
         Some(server)
     }
 
+    /// The same where all shares are equal: the first behind the last turn among `0..count`, by
+    /// number, of those that `may` have one. Looks no further than at that one.
+    pub fn next_of_equals(
+        &mut self,
+        count: usize,
+        may: impl Fn(ServerId) -> bool,
+    ) -> Option<ServerId> {
+        let begin = self.last.map_or(0, |last| last.index() + 1).min(count);
+        let server = (begin..count).chain(0..begin).map(ServerId::from).find(|one| may(*one))?;
+        self.last = Some(server);
+        Some(server)
+    }
+
     /// The same turn in a list where the server that had the last one goes by another id, or is
     /// gone.
     pub fn renamed(self, rename: impl Fn(ServerId) -> Option<ServerId>) -> Self {
@@ -130,6 +143,18 @@ mod tests {
         ];
         for (up, expected) in table {
             assert_eq!(next(&mut turns, &equal(up)), expected, "{up:?}");
+        }
+    }
+
+    #[test]
+    fn equals_may_be_told_without_looking_at_all_of_them() {
+        let mut rng = StdRng::seed_from_u64(9);
+        let (mut all, mut few) = (Turns::new(), Turns::new());
+        for _ in 0..2_000 {
+            let count = rng.random_range(0..8);
+            let up: Vec<usize> = (0..count).filter(|_| rng.random_bool(0.6)).collect();
+            let chosen = few.next_of_equals(count, |one| up.contains(&one.index()));
+            assert_eq!(chosen, all.next(equal(&up).into_iter()), "{up:?} of {count}");
         }
     }
 

@@ -74,6 +74,8 @@ pub struct Section {
     /// Its servers in numeric order.
     pub servers: Vec<ServerId>,
     choice: Choice,
+    /// All its servers have the same share of the work at any time.
+    is_even: bool,
     /// It is no longer configured; what is under way goes on by its timeouts.
     pub gone: bool,
     /// How it has been going.
@@ -95,8 +97,11 @@ pub struct Section {
 impl Section {
     /// A section as configured, with the servers that stand for its keys.
     pub fn new(config: &config::Section, servers: Vec<ServerId>) -> Self {
+        let mut weights = config.servers.iter().map(|server| server.weight);
+        let first = weights.next();
         Self {
             servers,
+            is_even: config.slow_start.is_zero() && weights.all(|weight| Some(weight) == first),
             choice: match config.algorithm {
                 Algorithm::RoundRobin => Choice::RoundRobin(Turns::new()),
                 Algorithm::Random => Choice::Random,
@@ -156,18 +161,27 @@ impl Section {
         let (ids, choice) = (&self.servers, &mut self.choice);
         let (slow_start, sticky) = (self.slow_start, self.sticky);
         let server = |place: ServerId| &servers[ids[place.index()].index()];
+        let may = |place: ServerId, backup: bool| {
+            let one = server(place);
+            one.backup == backup
+                && one.is_available(now)
+                && !wish.tried.contains(&ids[place.index()])
+        };
         let candidates = |backup: bool| {
             let places = (0..ids.len()).map(ServerId::from);
-            let may = move |place: &ServerId| {
-                let one = server(*place);
-                one.backup == backup
-                    && one.is_available(now)
-                    && !wish.tried.contains(&ids[place.index()])
-            };
             let share = move |place| server(place).share(slow_start, now);
-            places.filter(may).map(move |server| Candidate { server, share: share(server) })
+            let places = places.filter(move |place| may(*place, backup));
+            places.map(move |server| Candidate { server, share: share(server) })
         };
-        let mut pick = |backup| choice.pick(sticky, wish, candidates(backup), server, rng);
+        let mut pick = |backup| match choice {
+            // The common case, for which the number of servers does not matter.
+            Choice::RoundRobin(turns) if self.is_even && sticky == Sticky::Off => {
+                turns.next_of_equals(ids.len(), |place| may(place, backup))
+            }
+            Choice::RoundRobin(_) | Choice::Random | Choice::LeastConnections(_) => {
+                choice.pick(sticky, wish, candidates(backup), server, rng)
+            }
+        };
         let place = pick(false).or_else(|| pick(true))?;
         ids.get(place.index()).copied()
     }
