@@ -478,6 +478,14 @@ attack(
     has=[b"\r\nX-Forwarded-For: 127.0.0.1\r\n"],
     lacks=[b"6.6.6.6", b"evil", b"https"],
 )
+attack(
+    "claims in disguise",
+    ask(*(line.replace(b"-", b"_") for line in SPOOFED), method=b"GET"),
+    200,
+    forwarded=ONCE,
+    has=[b"\r\nX-Forwarded-For: 127.0.0.1\r\n"],
+    lacks=[b"6.6.6.6", b"evil", b"https"],
+)
 
 # ---- Too much
 

@@ -17,6 +17,7 @@ use std::net::IpAddr;
 use httparse::Header;
 
 use super::Version;
+use super::fields::{elements, lists};
 use super::framing::Framing;
 use super::head::{Asked, RequestHead, ResponseHead};
 use super::write::{CHUNKED, UPGRADE, connection, content_length, decimal, line, put};
@@ -92,12 +93,18 @@ enum Asking {
     ForwardedProto,
     Host,
     RequestId,
+    /// One of all these to a server that takes `_` for `-`, as those do that speak CGI or WSGI.
+    LookAlike,
 }
+
+/// The longest name that [`Kind`] knows, in bytes.
+const NAME_MAX: usize = 25;
 
 /// Writes the head of a request for the server.
 ///
 /// The target is the origin-form that the parser determined, the authority takes the place of what
-/// Host said. Without `trusted`, what the client claimed in `X-Forwarded-*` is dropped.
+/// Host said. Without `trusted`, what the client claimed in `X-Forwarded-*` is dropped; from
+/// whomever it comes, what only looks like one of the fields that are ours to write.
 pub fn request(head: &RequestHead<'_, '_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
     let authority = match head.authority() {
         "" => hop.authority.as_bytes(),
@@ -116,7 +123,7 @@ pub fn request(head: &RequestHead<'_, '_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
                 Asking::Expect if !head.expects_continue || options.name(field.name) => {}
                 Asking::ForwardedHost | Asking::ForwardedProto if !hop.trusted => {}
                 Asking::Host if seen.host => {}
-                Asking::ForwardedFor => {}
+                Asking::ForwardedFor | Asking::LookAlike => {}
                 Asking::RequestId if !hop.request_id.is_empty() || options.name(field.name) => {}
                 Asking::RequestId => line(out, field.name, field.value),
                 Asking::Expect => line(out, field.name, field.value),
@@ -287,9 +294,20 @@ impl Kind {
             // Credentials for and challenges of a proxy concern the next one only (RFC 9110 11.7).
             18 if is("Proxy-Authenticate") => Self::HopByHop,
             19 if is("Proxy-Authorization") => Self::HopByHop,
-            25 if is("Proxy-Authentication-Info") => Self::HopByHop,
+            NAME_MAX if is("Proxy-Authentication-Info") => Self::HopByHop,
+            ..=NAME_MAX if name.contains(&b'_') => Self::in_disguise(name),
             _ => Self::EndToEnd,
         }
+    }
+
+    /// What a name with `_` in it is that has no more bytes than [`NAME_MAX`].
+    fn in_disguise(name: &[u8]) -> Self {
+        let mut plain = [0; NAME_MAX];
+        for (to, from) in plain.iter_mut().zip(name) {
+            *to = if *from == b'_' { b'-' } else { *from };
+        }
+        let is_ours = Self::of(&plain[..name.len()]) != Self::EndToEnd;
+        if is_ours { Self::Asking(Asking::LookAlike) } else { Self::EndToEnd }
     }
 }
 
@@ -322,15 +340,6 @@ impl<'b> Options<'b> {
 fn regardless_of_case(a: &[u8], b: &[u8]) -> Ordering {
     let lower = u8::to_ascii_lowercase;
     a.iter().map(lower).cmp(b.iter().map(lower))
-}
-
-/// The elements of a list (RFC 9110 5.6.1).
-fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|e| !e.is_empty())
-}
-
-fn lists(value: &[u8], element: &str) -> bool {
-    elements(value).any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
 }
 
 /// The addresses that came, if they are believed, and the one of the client, if it has one.

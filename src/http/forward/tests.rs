@@ -109,6 +109,19 @@ const REQUESTS: &[(&str, &str)] = &[
              |X-FORWARDED-HOST: evil|X-Forwarded-Port: 1",
         "GET / HTTP/1.1|Host: h|X-Forwarded-Port: 1|+",
     ),
+    // What a server might take for what it claims: to CGI and WSGI `_` and `-` are the same.
+    (
+        "GET / HTTP/1.1|Host: h|X_Forwarded_For: 10.0.0.1|x-forwarded_proto: https\
+             |X_FORWARDED-HOST: evil|X_Request_Id: 1|Content_Length: 5|Transfer_Encoding: chunked\
+             |Proxy_Authentication_Info: x|Keep_Alive: x",
+        "GET / HTTP/1.1|Host: h|+",
+    ),
+    (
+        "GET / HTTP/1.1|Host: h|X_Forwarded: 1|X_Forwarded_Forx: 2|_: 3|Con_tent-Length: 4\
+             |X__Forwarded_For: 5|An_extremely_long_name_of_a_field: 6",
+        "GET / HTTP/1.1|Host: h|X_Forwarded: 1|X_Forwarded_Forx: 2|_: 3|Con_tent-Length: 4\
+             |X__Forwarded_For: 5|An_extremely_long_name_of_a_field: 6|+",
+    ),
 ];
 
 #[test]
@@ -143,7 +156,7 @@ fn requests_of_http_1_0_go_on_as_1_1_and_say_so() {
 fn a_trusted_peer_is_believed_and_its_address_appended() {
     let request = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n\
                    X-Forwarded-Proto: https\r\nA: b\r\nx-forwarded-for: 10.0.0.3\r\n\
-                   X-Forwarded-For:\r\nX-Forwarded-Host: public\r\n\r\n";
+                   X-Forwarded-For:\r\nX_Forwarded_For: 10.0.0.4\r\nX-Forwarded-Host: public\r\n\r\n";
     assert_eq!(
         onward_request(request, true),
         "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-Proto: https\r\nA: b\r\n\
