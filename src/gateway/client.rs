@@ -123,6 +123,11 @@ impl State {
         }
     }
 
+    /// Whether its request has to do with that server, or once had.
+    pub fn names(&self, server: ServerId) -> bool {
+        self.errand().is_some_and(|errand| errand.servers().any(|named| named == server))
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Arriving => "Arriving",

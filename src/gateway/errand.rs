@@ -120,6 +120,11 @@ impl Errand {
         }
     }
 
+    /// The servers that it names.
+    pub fn servers(&self) -> impl Iterator<Item = ServerId> + '_ {
+        self.tried.iter().copied().chain(self.server)
+    }
+
     /// How many connections were made for it after one had failed. When not one came to stand, the
     /// first of those tried was no retry.
     pub fn retries(&self) -> usize {

@@ -1,6 +1,7 @@
 //! What must hold between turns? Checked after every turn of a debug build.
 
 use super::Gateway;
+use super::errand::Errand;
 use super::{client, tunnel, worker};
 use crate::id::{ClientId, WorkerId};
 use crate::limits;
@@ -50,6 +51,12 @@ impl Gateway {
             }
             if client.inbox.len() > limits::SCRATCH {
                 found.push(format!("{id} has {} bytes in its inbox", client.inbox.len()));
+            }
+            let errand = client.state().errand();
+            for server in errand.into_iter().flat_map(Errand::servers) {
+                if !self.servers.contains(server.index()) {
+                    found.push(format!("{id} names a server that is gone"));
+                }
             }
             match client.state() {
                 client::State::Exchanging(errand, worker) => {

@@ -258,6 +258,7 @@ impl Gateway {
             || self.workers.iter().any(|(_, worker)| worker.server == id)
             || self.tunnels.iter().any(|(_, tunnel)| tunnel.server_id == id)
             || self.probes.iter().any(|(_, probe)| probe.server() == id)
+            || self.clients.iter().any(|(_, client)| client.state().names(id))
             || self.agenda.contains(Token::Line(id))
     }
 }

@@ -224,3 +224,23 @@ fn a_server_that_a_reload_brings_is_not_late_before_it_was_asked() {
     let order: Vec<_> = run.ledger.cases.iter().map(|case| case.replies[0].0).collect();
     assert_eq!(order, [0, 1, 0, 1]);
 }
+
+#[test]
+fn a_server_is_not_forgotten_while_a_request_remembers_it() {
+    let (mut scenario, config, chance) = exact(2, 1, 1);
+    let config = config + "enable_health_check=false\n";
+    scenario.hosts[1].temper.think = Duration::from_secs(3);
+    scenario.config = config.clone();
+    let dead = scenario.hosts[0].addresses[0];
+    let mut run = Run::new(scenario, chance);
+    let millis = Duration::from_millis;
+    run.cue(millis(0), Cue::Reach(dead, Reach::Refuses));
+    // Both try the first server in vain. The second client still waits in line for the other when
+    // the first server is removed, whose place could then be given to a stranger.
+    run.one_client(1, millis(1000));
+    run.one_client(1, millis(1200));
+    run.cue(millis(2000), Cue::Reload(without_first(&config), Some(0)));
+    run.live();
+    assert!(run.ledger.wrongs.is_empty(), "{:#?}", run.ledger.wrongs);
+    assert!(run.ledger.cases.iter().all(|case| case.answered), "{:?}", run.ledger.statuses);
+}
