@@ -97,7 +97,7 @@ enum Asking {
     LookAlike,
 }
 
-/// The longest name that [`Kind`] knows, in bytes.
+/// The longest name that [`Kind`] knows, in bytes. The shortest one with a `-` has ten.
 const NAME_MAX: usize = 25;
 
 /// Writes the head of a request for the server.
@@ -295,7 +295,7 @@ impl Kind {
             18 if is("Proxy-Authenticate") => Self::HopByHop,
             19 if is("Proxy-Authorization") => Self::HopByHop,
             NAME_MAX if is("Proxy-Authentication-Info") => Self::HopByHop,
-            ..=NAME_MAX if name.contains(&b'_') => Self::in_disguise(name),
+            10..=NAME_MAX if name.contains(&b'_') => Self::in_disguise(name),
             _ => Self::EndToEnd,
         }
     }
