@@ -17,7 +17,8 @@
 //! into pipes of that size, where others would wait too long for their turn. What won nothing: to
 //! pour the last bytes of a body, too, instead of copying them (1.00), and `SPLICE_F_MORE` (1.01).
 //! To read only 20 KiB along with the head lost: the CPU time was the same, but 0.6 of the requests
-//! passed in a second, as the server was kept waiting for its window. A forwarder that does nothing
+//! passed in a second, as the server was kept waiting for its window. Copying takes 1.46 of the CPU
+//! time by way of a scratch of 64 KiB, and 1.66 by one of 256 KiB. A forwarder that does nothing
 //! but splice takes as much CPU time as this for a response of 1 MiB (1.00).
 //!
 //! There are few [`Pipes`], as each takes two descriptors. Whoever finds none, or a stream that
